@@ -1,0 +1,183 @@
+"""The composition root: reads the settings, lists the integrations, builds the parts, holds the verbs.
+
+`web()` is what gunicorn serves; `python app.py VERB` is everything else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+from sqlalchemy import Engine
+
+from bridge import logs, settings as settings_module
+from bridge.context import Context
+from bridge.integrations.shop import inbound as shop_systems
+from bridge.settings import Settings
+from bridge.web import create_app
+from chatwoot import integration as chatwoot
+from chatwoot.client import Client
+from chatwoot.throttle import Throttle
+from crm import reactions
+from crm.core import inbox, outbox
+from crm.core.db import make_engine
+from crm.core.integration import Integration, Schedule
+from crm.core.shop import Links, Shop
+from crm.core.uow import Units
+from crm.core.vault import Seal
+from crm.staff import sessions
+from jobs.inbox import InboxRunner
+from jobs.leases import Heartbeat
+from jobs.queue import Doorbell
+from jobs.relay import Relay
+from jobs.retries import Ladder
+from jobs.rows import Rows
+
+DAY = 24 * 3600.0
+WEB_RING_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Mendline:
+    """Every part, joined. client: None when there is no Chatwoot to call."""
+
+    settings: Settings
+    engine: Engine
+    units: Units
+    seal: Seal
+    shop: Shop
+    doorbell: Doorbell
+    client: Client | None
+    integrations: tuple[Integration, ...]
+    redis_url: str | None
+
+    def rows(self) -> Rows:
+        """What runs inbox and outbox rows in this process."""
+        periods = self.settings.periods
+        heartbeat = Heartbeat(
+            self.units, lease_seconds=periods.lease_seconds, every_seconds=periods.heartbeat_seconds
+        )
+        ladder = Ladder(periods.retry_ladder)
+        handlers = {key: one for i in self.integrations for key, one in i.handlers.items()}
+        deliverers = {kind: one for i in self.integrations for kind, one in i.deliverers.items()}
+        return Rows(
+            InboxRunner(
+                self.units, handlers, heartbeat, ladder, lease_seconds=periods.lease_seconds
+            ),
+            Relay(
+                self.units,
+                deliverers,
+                heartbeat,
+                ladder,
+                lease_seconds=periods.lease_seconds,
+                settle_seconds=periods.settle_seconds,
+            ),
+        )
+
+    def schedules(self) -> list[Schedule]:
+        return [Schedule("core.forget", DAY, self._forget)] + [
+            schedule for one in self.integrations for schedule in one.schedules
+        ]
+
+    def _forget(self) -> None:
+        """Drop what the rules no longer keep: bodies, keys, sessions."""
+        for forget in (inbox.forget, outbox.forget, sessions.forget):
+            with self.units() as uow:
+                forget(uow)
+
+
+def compose(
+    settings: Settings,
+    database_url: str,
+    redis_url: str | None,
+    *,
+    ring_seconds: float = 0.0,
+) -> Mendline:
+    """Join the parts. ring_seconds: how long a web process gathers rings."""
+    engine = make_engine(database_url)
+    doorbell = Doorbell(redis_url, delay_seconds=ring_seconds)
+    table: dict[Any, tuple] = {}
+    units = Units(engine, table, doorbell.ring)
+    keys = (settings.secret_key, *settings.secret_key_fallbacks)
+    seal = Seal(keys)
+    shop = Shop(
+        name=settings.shop_name,
+        timezone=ZoneInfo(settings.shop_timezone),
+        currency=settings.currency,
+        locale=settings.default_locale,
+        hold=timedelta(seconds=settings.periods.hold_seconds),
+        links=Links(settings.public_url, keys),
+    )
+    client = _chatwoot_client(settings, redis_url)
+    told = chatwoot.Told(
+        account_id=settings.chatwoot.account_id,
+        webhook_secrets=settings.chatwoot.webhook_secrets,
+        webhook_token=settings.chatwoot.webhook_token,
+        bot_secrets=settings.chatwoot.bot_secrets,
+    )
+    integrations = (
+        chatwoot.build(
+            told, units, seal, shop, client, reconcile_seconds=settings.periods.reconcile_seconds
+        ),
+        shop_systems.build(units, seal, shop, settings.chatwoot.account_id),
+    )
+    for part in (reactions.table(shop), *(one.reactions for one in integrations)):
+        for event, functions in part.items():
+            table[event] = table.get(event, ()) + tuple(functions)
+    return Mendline(
+        settings, engine, units, seal, shop, doorbell, client, integrations, redis_url
+    )
+
+
+def _chatwoot_client(settings: Settings, redis_url: str | None) -> Client | None:
+    told = settings.chatwoot
+    if not told.is_connected:
+        return None
+    return Client(
+        told.url,
+        told.account_id,
+        told.api_token,
+        bot_token=told.bot_token,
+        timeout=(3.0, settings.periods.outgoing_timeout_seconds),
+        throttle=Throttle(redis_url, per_second=told.rate_per_second),
+    )
+
+
+def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    settings = settings_module.load(environ)
+    logs.configure(settings.log_format)
+    return settings
+
+
+def web() -> Flask:
+    """For gunicorn: `gunicorn -c bridge/gunicorn.py 'app:web()'`. Needs DATABASE_URL."""
+    settings = load_settings()
+    parts = compose(
+        settings, settings.database_url or "", settings.redis_url, ring_seconds=WEB_RING_SECONDS
+    )
+    return create_app(edge(parts))
+
+
+def edge(parts: Mendline) -> Context:
+    """What the HTTP edge is given of it all."""
+    return Context(
+        settings=parts.settings,
+        engine=parts.engine,
+        units=parts.units,
+        seal=parts.seal,
+        shop=parts.shop,
+        doorbell=parts.doorbell,
+        integrations=parts.integrations,
+        redis_url=parts.redis_url,
+    )
+
+
+if __name__ == "__main__":
+    from bridge.cli import main
+
+    raise SystemExit(main())

@@ -1,0 +1,31 @@
+"""The API under /api/v1: one module a subject, described by OpenAPI 3.1."""
+
+from __future__ import annotations
+
+from flask import Flask, current_app, request
+
+from bridge.api import audit, docs, keys, openapi, ops, staff
+from crm.core.errors import Invalid
+
+PREFIX = "/api/v1"
+SUBJECTS = (keys, staff, ops, audit)
+
+
+def init_app(app: Flask) -> None:
+    api = openapi.make(app, PREFIX)
+    for subject in SUBJECTS:
+        api.register_blueprint(subject.blp)
+    app.register_blueprint(docs.blueprint(api))
+    app.before_request(_refuse_unknown_parameters)
+
+
+def _refuse_unknown_parameters() -> None:
+    """A view without query parameters takes none; the others' schemas refuse what they don't know."""
+    if not request.args or request.endpoint is None or not request.path.startswith(PREFIX):
+        return
+    described = getattr(current_app.view_functions[request.endpoint], "_apidoc", {})
+    places = [one["in"] for one in described.get("arguments", {}).get("parameters", ())]
+    if "query" not in places:
+        raise Invalid(
+            "unknown parameters", errors={name: ["Unknown field."] for name in request.args}
+        )

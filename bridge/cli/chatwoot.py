@@ -1,0 +1,104 @@
+"""Verbs about Chatwoot and the outside: `provision`, `doctor`, `reconcile`, `demo`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+
+from bridge import cli, doctor
+from bridge.cli import demo
+from bridge.cli.parts import OPERATOR, service
+from chatwoot import provision
+from chatwoot.client import Client
+from chatwoot.integration import LEARNED
+from chatwoot.provision import Learned
+from chatwoot.reconcile import Reconcile
+from crm.core import audit, vault
+from crm.core.errors import Conflict
+from app import Mendline
+
+CHATWOOT_NEEDED = "set CHATWOOT_URL, CHATWOOT_ACCOUNT_ID and CHATWOOT_API_TOKEN first"
+
+
+def add_verbs(verb: Callable) -> None:
+    one = verb("provision", run_provision, "set up or adopt everything the service needs in Chatwoot")
+    one.add_argument("--dry-run", action="store_true", help="only show what would change")
+    one.add_argument("--manifest", type=Path, default=provision.SHIPPED, help="the YAML to follow")
+    one.add_argument("--quiet", action="store_true", help="print nothing but faults")
+    verb("doctor", run_doctor, "check settings, stores and every outside service")
+    one = verb("reconcile", run_reconcile, "find what Chatwoot's webhooks failed to bring")
+    one.add_argument("--hours", type=float, help="look back at least this far")
+    one = verb("demo", demo.run, "play a scripted afternoon in the running sandbox")
+    one.add_argument("--url", default="http://127.0.0.1:8000", help="where the service answers")
+    one.add_argument("--sandbox", default="http://127.0.0.1:8001", help="where the sandbox answers")
+
+
+def _client(parts: Mendline) -> Client:
+    if parts.client is None:
+        raise Conflict(CHATWOOT_NEEDED)
+    return parts.client
+
+
+def learned(parts: Mendline) -> Learned:
+    """What an earlier provisioning learned."""
+    with parts.units() as uow:
+        return Learned(**(vault.get(uow, parts.seal, LEARNED) or {}))
+
+
+def run_provision(args: argparse.Namespace) -> None:
+    with service() as parts:
+        client, settings = _client(parts), parts.settings
+        manifest = provision.load_manifest(args.manifest, timezone=settings.shop_timezone)
+        known = learned(parts)
+        token = settings.chatwoot.webhook_token
+        changes = provision.plan(
+            client, manifest, settings.public_url, learned=known, webhook_token=token
+        )
+        if not args.dry_run:
+            news = provision.apply(
+                client, manifest, settings.public_url, learned=known, webhook_token=token
+            )
+            with parts.units() as uow:
+                vault.put(uow, parts.seal, LEARNED, asdict(news))
+                done = [f"{c.action} {c.kind} {c.name}" for c in changes if c.action != "ok"]
+                audit.write(uow, OPERATOR, "chatwoot.provision", "chatwoot", {"changes": done})
+    if not args.quiet:
+        cli.show(args, [asdict(change) for change in changes], _lines(changes, args.dry_run))
+
+
+def _lines(changes: list[provision.Change], dry_run: bool) -> list[str]:
+    lines = []
+    for change in changes:
+        if change.action == "ok":
+            continue
+        lines.append(f"{change.action:7} {change.kind} {change.name}")
+        lines += [f"          {field}: {there!r} -> {wanted!r}"
+                  for field, (there, wanted) in change.differences.items()]  # fmt: skip
+    same = sum(change.action == "ok" for change in changes)
+    lines.append(f"{same} as they should be, {len(changes) - same} "
+                 + ("would be changed" if dry_run else "changed"))  # fmt: skip
+    return lines
+
+
+def run_doctor(args: argparse.Namespace) -> int:
+    with service() as parts:
+        checks = doctor.checks(parts, learned(parts))
+    lines = []
+    for check in checks:
+        lines.append(f"{check.state:4}  {check.name}: {check.detail}")
+        if check.todo:
+            lines.append(f"      → {check.todo}")
+    cli.show(args, [asdict(check) for check in checks], lines)
+    return int(any(check.state == "fail" for check in checks))
+
+
+def run_reconcile(args: argparse.Namespace) -> None:
+    with service() as parts:
+        look_back = timedelta(hours=args.hours) if args.hours else None
+        run = Reconcile(_client(parts), parts.units).run(look_back=look_back)
+        data = {"conversations": run.conversations, "found": run.found,
+                "watermark_at": run.watermark_at}  # fmt: skip
+    cli.show(args, data, [f"{run.conversations} conversations compared, {run.found} lost events found"])

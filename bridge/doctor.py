@@ -1,0 +1,148 @@
+"""What `doctor` checks, in the order in which faults should be mended; each line says what to do."""
+
+from __future__ import annotations
+
+import smtplib
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import requests
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+import migrations
+from chatwoot import doctor as chatwoot_doctor, provision
+from chatwoot.provision import Learned
+from crm.core import ops
+from crm.core.checks import Check
+
+if TYPE_CHECKING:
+    from app import Mendline
+
+SECONDS = 5.0
+DRIFT_WARN, DRIFT_FAIL = 2.0, 60.0
+
+
+def checks(parts: Mendline, learned: Learned) -> list[Check]:
+    settings = parts.settings
+    found = [*_settings(parts), *_database(parts), _redis(parts)]
+    manifest = provision.load_manifest(timezone=settings.shop_timezone)
+    found += chatwoot_doctor.checks(
+        parts.client,
+        public_url=settings.public_url,
+        manifest=manifest,
+        learned=learned,
+        webhook_secrets=settings.chatwoot.webhook_secrets,
+        webhook_token=settings.chatwoot.webhook_token,
+    )
+    return found + [_stripe(parts), _twilio(parts), _smtp(parts), _openai(parts)]
+
+
+def _settings(parts: Mendline) -> Iterator[Check]:
+    settings = parts.settings
+    if parts.settings.warnings:
+        yield from (Check("settings", "warn", line) for line in settings.warnings)
+    else:
+        yield Check("settings", "ok", "all settings are readable")
+    if settings.public_url.startswith("http://") and "localhost" not in settings.public_url:
+        yield Check("settings.public_url", "warn", "PUBLIC_URL is not https",
+                    "Put a TLS proxy in front and set PUBLIC_URL to its https address.")  # fmt: skip
+
+
+def _database(parts: Mendline) -> Iterator[Check]:
+    try:
+        with parts.engine.connect() as connection:
+            version = connection.execute(text("SHOW server_version")).scalar()
+            is_current = migrations.is_current(connection)
+        with parts.units() as uow:
+            now = ops.snapshot(uow)
+    except OperationalError as error:
+        yield Check("database", "fail", f"not reachable: {type(error.orig).__name__}",
+                    "Check DATABASE_URL and that PostgreSQL runs.")  # fmt: skip
+        return
+    yield Check("database", "ok", f"PostgreSQL {version}")
+    if is_current:
+        yield Check("database.schema", "ok", "up to date")
+    else:
+        yield Check("database.schema", "fail", "not up to date", "Run app.py migrate.")
+    drift = abs(now.drift_seconds)
+    state = "fail" if drift > DRIFT_FAIL else "warn" if drift > DRIFT_WARN else "ok"
+    todo = "" if state == "ok" else "Run an NTP client on both machines."
+    yield Check("clock", state, f"{drift:.1f} s from the database's clock", todo)
+    if now.dead or now.unsure:
+        yield Check("rows", "warn", f"{now.dead} dead, {now.unsure} unsure",
+                    "Look at them: app.py dead list, or /admin.")  # fmt: skip
+
+
+def _redis(parts: Mendline) -> Check:
+    if not parts.redis_url:
+        return Check("redis", "off", "the scheduler runs waiting work itself",
+                     "Set REDIS_URL, or install redis-server, for faster work.")  # fmt: skip
+    try:
+        connection = Redis.from_url(parts.redis_url, socket_timeout=SECONDS)
+        policy = connection.config_get("maxmemory-policy").get("maxmemory-policy")
+    except RedisError as error:
+        return Check("redis", "fail", f"not reachable: {type(error).__name__}",
+                     "Check REDIS_URL; until then work goes on, more slowly.")  # fmt: skip
+    if policy not in (None, "noeviction"):
+        return Check("redis", "warn", f"maxmemory-policy is {policy}",
+                     "Set maxmemory-policy noeviction.")  # fmt: skip
+    return Check("redis", "ok", "reachable, evicts nothing")
+
+
+def _stripe(parts: Mendline) -> Check:
+    told = parts.settings.stripe
+    if told is None:
+        return Check("stripe", "off", "no card payments", "Set STRIPE_SECRET_KEY.")
+    return _ask("stripe", f"{told.api_base}/v1/balance", auth=(told.secret_key, ""),
+                todo="Check STRIPE_SECRET_KEY.")  # fmt: skip
+
+
+def _twilio(parts: Mendline) -> Check:
+    told = parts.settings.twilio
+    if told is None:
+        return Check("twilio", "off", "no SMS or WhatsApp",
+                     "Set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM.")  # fmt: skip
+    url = f"{told.api_base}/2010-04-01/Accounts/{told.account_sid}.json"
+    return _ask("twilio", url, auth=(told.account_sid, told.auth_token),
+                todo="Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.")  # fmt: skip
+
+
+def _openai(parts: Mendline) -> Check:
+    told = parts.settings.openai
+    if told is None:
+        return Check("openai", "off", "no AI replies", "Set OPENAI_API_KEY.")
+    return _ask("openai", f"{told.base_url}/models", todo="Check OPENAI_API_KEY.",
+                headers={"Authorization": f"Bearer {told.api_key}"})  # fmt: skip
+
+
+def _ask(name: str, url: str, *, todo: str, **kwargs: object) -> Check:
+    started = time.monotonic()
+    try:
+        answer = requests.get(url, timeout=SECONDS, allow_redirects=False, **kwargs)
+    except requests.RequestException as error:
+        return Check(name, "fail", f"not reachable: {type(error).__name__}", todo)
+    if answer.status_code != 200:
+        return Check(name, "fail", f"answers {answer.status_code}", todo)
+    return Check(name, "ok", f"answers in {time.monotonic() - started:.1f} s")
+
+
+def _smtp(parts: Mendline) -> Check:
+    told = parts.settings.mail
+    if told is None:
+        return Check("smtp", "off", "no e-mail", "Set SMTP_URL and MAIL_FROM.")
+    url = urlsplit(told.smtp_url)
+    make = smtplib.SMTP_SSL if url.scheme == "smtps" else smtplib.SMTP
+    try:
+        with make(url.hostname or "", url.port or 0, timeout=SECONDS) as server:
+            server.ehlo()
+            if url.username and url.password:
+                server.login(url.username, url.password)
+    except (OSError, smtplib.SMTPException) as error:
+        return Check("smtp", "fail", f"not usable: {type(error).__name__}",
+                     "Check SMTP_URL and that the mail server accepts this machine.")  # fmt: skip
+    return Check("smtp", "ok", "answers")

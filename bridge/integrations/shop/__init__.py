@@ -1,0 +1,1 @@
+"""Shop systems (tills, bench software) that post repair updates, signed by Standard Webhooks."""

@@ -1,0 +1,46 @@
+"""JSON as we read and write it: strict on the way in, ISO 8601 UTC on the way out.
+
+`parse` is for bodies of any origin; what a body must contain is left to schemas.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Any, NoReturn
+
+from flask.json.provider import DefaultJSONProvider
+
+from crm.core import clock
+from crm.core.errors import BrokenBody
+
+
+def parse(raw: bytes | str) -> Any:
+    """Raises BrokenBody for anything that is not JSON, is not UTF-8 or nests too deep.
+
+    Python would also read NaN and Infinity, which are not JSON and which no column holds.
+    """
+    try:
+        return json.loads(raw, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise BrokenBody("the body is not valid JSON") from error
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return clock.iso(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return DefaultJSONProvider.default(value)
+
+
+class JSONProvider(DefaultJSONProvider):
+    default = staticmethod(_default)
+    sort_keys = False
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        return parse(s)

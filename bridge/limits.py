@@ -1,0 +1,32 @@
+"""Rate limits per visitor, counted in Redis; while Redis is away each process counts for itself.
+
+Decorate a view with `limiter.limit(SIGN_IN)`. The figures are those of reliability.md rule 34.
+Webhooks are never limited: Chatwoot takes a 429 for a failure (rule 2).
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from bridge.context import Context
+
+SIGN_IN = "5 per 5 minutes"
+TRACKING = "10 per minute"
+
+limiter = Limiter(key_func=get_remote_address, in_memory_fallback_enabled=True)
+
+
+def init_app(app: Flask, context: Context) -> None:
+    address = context.redis_url or "memory://"
+    app.config["RATELIMIT_STORAGE_URI"] = address.replace("unix://", "redis+unix://", 1)
+    if context.redis_url:
+        app.config["RATELIMIT_STORAGE_OPTIONS"] = {
+            "socket_timeout": 0.2,
+            "socket_connect_timeout": 0.2,
+            "retry": Retry(NoBackoff(), 0),
+        }
+    limiter.init_app(app)

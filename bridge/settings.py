@@ -1,0 +1,271 @@
+"""Settings: the whole environment read once into frozen objects, all faults told together.
+
+`load` is called by the composition root; everything below receives plain values from it. The
+table of variables and what each accepts is in `variables.py`. Reaching the outside services
+and saying what is missing there is the doctor's work.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from bridge.parsers import OWN_SECRET_LENGTH
+from bridge.variables import VARIABLES, read
+
+__all__ = [
+    "VARIABLES", "ChatwootSettings", "MailSettings", "OpenAISettings", "Periods", "Settings",
+    "SettingsError", "StripeSettings", "TwilioSettings", "load",
+]
+
+PREFIXES = ("CHATWOOT_", "STRIPE_", "TWILIO_", "SMTP_", "MAIL_", "OPENAI_", "SHOP_")
+
+
+class SettingsError(Exception):
+    """The environment cannot be used. `faults`: one line per variable, never showing a value."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("settings refused:\n" + "\n".join(f"  {fault}" for fault in faults))
+
+
+@dataclass(frozen=True)
+class ChatwootSettings:
+    """Chatwoot as the environment tells it; always present.
+
+    What `provision` stored in the database fills the secrets that are None or empty here, and
+    webhooks can be proved without an address to call, so the object exists even when Chatwoot
+    cannot be called. Ask `is_connected` before calling.
+    """
+
+    url: str | None
+    account_id: int
+    rate_per_second: int
+    website_token: str | None
+    api_token: str | None = field(repr=False)
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    webhook_token: str | None = field(repr=False)
+    bot_token: str | None = field(repr=False)
+    bot_secrets: tuple[str, ...] = field(repr=False)
+    hmac_token: str | None = field(repr=False)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is an address and a token to call it with."""
+        return self.url is not None and self.api_token is not None
+
+
+@dataclass(frozen=True)
+class StripeSettings:
+    """Stripe; without `webhook_secrets` payments are only found by reconciling."""
+
+    api_base: str
+    secret_key: str = field(repr=False)
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class TwilioSettings:
+    """Twilio; a missing sender switches that one channel off. Numbers are E.164."""
+
+    account_sid: str
+    sms_from: str | None
+    whatsapp_from: str | None
+    api_base: str
+    auth_token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class MailSettings:
+    """Outgoing mail; `smtp_url` is smtp[s]://user:password@host:port."""
+
+    mail_from: str
+    smtp_url: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class OpenAISettings:
+    """OpenAI or a service that speaks its protocol at `base_url`."""
+
+    base_url: str
+    model: str
+    api_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Periods:
+    """Waits and limits in seconds (defaults: reliability.md)."""
+
+    lease_seconds: float
+    heartbeat_seconds: float
+    sweep_seconds: float
+    settle_seconds: float
+    reconcile_seconds: float
+    retry_ladder: tuple[float, ...]
+    outgoing_timeout_seconds: float
+    hold_seconds: float
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole service's settings; an integration that is None is off.
+
+    database_url, redis_url: None means "start or find one on this machine".
+    warnings: lines for the log and the doctor that do not stop the service.
+    """
+
+    public_url: str
+    port: int
+    state_dir: Path
+    default_locale: str
+    shop_name: str
+    shop_timezone: str
+    currency: str
+    log_format: str
+    web_workers: int
+    trusted_proxies: int
+    chatwoot: ChatwootSettings
+    stripe: StripeSettings | None
+    twilio: TwilioSettings | None
+    mail: MailSettings | None
+    openai: OpenAISettings | None
+    periods: Periods
+    warnings: tuple[str, ...]
+    secret_key: str = field(repr=False)
+    secret_key_fallbacks: tuple[str, ...] = field(repr=False)
+    database_url: str | None = field(repr=False)
+    redis_url: str | None = field(repr=False)
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read and check the environment.
+
+    Without SECRET_KEY one is made at first and kept in STATE_DIR/secret_key, mode 0600.
+    Raises SettingsError with every fault found.
+    """
+    v: dict[str, Any]
+    v, faults = read(environ)
+    lease = v["LEASE_SECONDS"]
+    heartbeat = v["HEARTBEAT_SECONDS"]
+    if lease and heartbeat and heartbeat >= lease:
+        faults.append("HEARTBEAT_SECONDS: give less than LEASE_SECONDS")
+    key_names = ("SECRET_KEY", "SECRET_KEY_FILE")
+    if v["STATE_DIR"] and not any(environ.get(name, "").strip() for name in key_names):
+        try:
+            v["SECRET_KEY"] = _kept_key(v["STATE_DIR"])
+        except (OSError, ValueError) as error:
+            faults.append(f"SECRET_KEY: give one, or repair STATE_DIR/secret_key ({error})")
+    if faults:
+        raise SettingsError(faults)
+
+    return Settings(
+        public_url=v["PUBLIC_URL"] or f"http://localhost:{v['PORT']}",
+        port=v["PORT"],
+        secret_key=v["SECRET_KEY"],
+        secret_key_fallbacks=v["SECRET_KEY_FALLBACKS"] or (),
+        database_url=v["DATABASE_URL"],
+        redis_url=v["REDIS_URL"],
+        state_dir=v["STATE_DIR"],
+        default_locale=v["DEFAULT_LOCALE"],
+        shop_name=v["SHOP_NAME"],
+        shop_timezone=v["SHOP_TIMEZONE"],
+        currency=v["CURRENCY"],
+        log_format=v["LOG_FORMAT"],
+        web_workers=v["WEB_WORKERS"],
+        trusted_proxies=v["TRUSTED_PROXIES"],
+        chatwoot=ChatwootSettings(
+            url=v["CHATWOOT_URL"],
+            account_id=v["CHATWOOT_ACCOUNT_ID"],
+            api_token=v["CHATWOOT_API_TOKEN"],
+            webhook_secrets=v["CHATWOOT_WEBHOOK_SECRET"] or (),
+            webhook_token=v["CHATWOOT_WEBHOOK_TOKEN"],
+            bot_token=v["CHATWOOT_BOT_TOKEN"],
+            bot_secrets=v["CHATWOOT_BOT_SECRET"] or (),
+            website_token=v["CHATWOOT_WEBSITE_TOKEN"],
+            hmac_token=v["CHATWOOT_HMAC_TOKEN"],
+            rate_per_second=v["CHATWOOT_RATE_PER_SECOND"],
+        ),
+        stripe=StripeSettings(
+            secret_key=v["STRIPE_SECRET_KEY"],
+            webhook_secrets=v["STRIPE_WEBHOOK_SECRET"] or (),
+            api_base=v["STRIPE_API_BASE"],
+        ) if v["STRIPE_SECRET_KEY"] else None,
+        twilio=TwilioSettings(
+            account_sid=v["TWILIO_ACCOUNT_SID"],
+            auth_token=v["TWILIO_AUTH_TOKEN"],
+            sms_from=v["TWILIO_FROM"],
+            whatsapp_from=v["TWILIO_WHATSAPP_FROM"],
+            api_base=v["TWILIO_API_BASE"],
+        ) if v["TWILIO_ACCOUNT_SID"] and v["TWILIO_AUTH_TOKEN"] else None,
+        mail=MailSettings(smtp_url=v["SMTP_URL"], mail_from=v["MAIL_FROM"])
+        if v["SMTP_URL"] and v["MAIL_FROM"] else None,
+        openai=OpenAISettings(
+            api_key=v["OPENAI_API_KEY"], base_url=v["OPENAI_BASE_URL"], model=v["OPENAI_MODEL"]
+        ) if v["OPENAI_API_KEY"] else None,
+        periods=Periods(
+            lease_seconds=lease,
+            heartbeat_seconds=heartbeat or lease / 4,
+            sweep_seconds=v["SWEEP_SECONDS"],
+            settle_seconds=v["SETTLE_SECONDS"],
+            reconcile_seconds=v["RECONCILE_SECONDS"],
+            retry_ladder=v["RETRY_LADDER"],
+            outgoing_timeout_seconds=v["OUTGOING_TIMEOUT_SECONDS"],
+            hold_seconds=v["HOLD_SECONDS"],
+        ),
+        warnings=(*_half_given(v), *_unknown(environ)),
+    )
+
+
+def _kept_key(state_dir: Path) -> str:
+    """The key in STATE_DIR/secret_key, made at the first start; OSError or ValueError if bad."""
+    path = state_dir / "secret_key"
+    if not path.exists():
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = state_dir / f".secret_key.{os.getpid()}.{secrets.token_hex(4)}"
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+        try:
+            # Several processes start at once: a link shows the whole file or nothing, and
+            # only the first one wins.
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    if path.stat().st_mode & 0o077:
+        raise ValueError("others can read it: chmod 600")
+    key = path.read_text("ascii").strip()
+    if len(key) < OWN_SECRET_LENGTH:
+        raise ValueError("the key is too short: delete the file to get a new one")
+    return key
+
+
+def _half_given(v: Mapping[str, Any]) -> list[str]:
+    """Integrations that are off because only a part of what they need is there."""
+    pairs = (
+        ("CHATWOOT_URL", "CHATWOOT_API_TOKEN"),
+        ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"),
+        ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"),
+        ("SMTP_URL", "MAIL_FROM"),
+    )
+    return [
+        f"{one} is set without {other}"
+        for pair in pairs
+        for one, other in (pair, pair[::-1])
+        if v[one] and not v[other]
+    ]
+
+
+def _unknown(environ: Mapping[str, str]) -> list[str]:
+    """Variables that nobody reads but that look meant for us, with the name they resemble."""
+    known = {v.name for v in VARIABLES} | {f"{v.name}_FILE" for v in VARIABLES if v.secret}
+    warnings = []
+    for name in sorted(environ.keys() - known):
+        close = get_close_matches(name, sorted(known), n=1, cutoff=0.86)
+        if name.startswith(PREFIXES) or close:
+            hint = f"; did you mean {close[0]}?" if close else ""
+            warnings.append(f"{name} is not a setting{hint}")
+    return warnings

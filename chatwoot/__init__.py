@@ -1,0 +1,1 @@
+"""Chatwoot: the largest integration. Everything known about it stays in this folder."""

@@ -1,0 +1,170 @@
+"""Note commands: an agent drives the bench from a private note (interface.md, last section).
+
+`!status [ref] <status> [note]`, `!ready [ref] [note]`, `!quote <amount>`, `!link <ref>`, `!help`. A
+note is signed by Chatwoot's webhook and names the agent. Every command is answered by one private
+note: the note about the change itself, or one that says why nothing was done.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from chatwoot.notes import Notes
+from crm import threads
+from crm.core import refs
+from crm.core.errors import Refusal
+from crm.core.events import Actor
+from crm.core.uow import UnitOfWork
+from crm.customers import service as customers
+from crm.repairs import service as repairs
+from crm.repairs.models import Repair
+from crm.repairs.rules import Outcome
+from crm.repairs.service import REF_PREFIX, Address, StatusNews
+from crm.repairs.statuses import RepairStatus
+from crm.tickets.mirror import Said
+from crm.tickets.models import Conversation
+
+COMMANDS = ("status", "ready", "quote", "link", "help")
+MOST_NOTE = 1000
+# The words agents say for a status, beside its own name.
+SPOKEN = {"ready": RepairStatus.READY_PICKUP, "parts": RepairStatus.WAITING_PARTS,
+          "done": RepairStatus.COMPLETED, "collected": RepairStatus.DELIVERED}  # fmt: skip
+_COMMAND = re.compile(r"!([a-z]+)\b[ \t]*(.*)", re.DOTALL | re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Command:
+    name: str
+    rest: str
+
+
+def read(text: str) -> Command | None:
+    """The command in a note, None if it is none. Chatwoot's editor escapes signs with backslashes."""
+    match = _COMMAND.fullmatch(text.replace("\\", "").strip())
+    return Command(match[1].lower(), match[2].strip()) if match else None
+
+
+def read_status(text: str) -> tuple[RepairStatus | None, str]:
+    """The status at the start of `text` and what follows it."""
+    words = text.split()
+    for count in (2, 1):
+        name = "_".join(words[:count]).lower().replace("-", "_").rstrip(":,.")
+        status = SPOKEN.get(name) or (RepairStatus(name) if name in list(RepairStatus) else None)
+        if status is not None and len(words) >= count:
+            return status, " ".join(words[count:])[:MOST_NOTE]
+    return None, text
+
+
+def read_ref(text: str) -> tuple[str | None, str]:
+    """A repair reference at the start of `text`, forgiving, and what follows it."""
+    first, _, rest = text.partition(" ")
+    if not first.upper().startswith(REF_PREFIX):
+        return None, text
+    return refs.read(REF_PREFIX, first), rest.strip()
+
+
+class NotUnderstood(Exception):
+    """template: the note that says why nothing was done."""
+
+    def __init__(self, template: str, **values: object):
+        super().__init__(template)
+        self.template = template
+        self.values = values
+
+
+class Commands:
+    def __init__(self, notes: Notes):
+        self._notes = notes
+
+    def obey(self, uow: UnitOfWork, conversation: Conversation, said: Said, actor: Actor) -> None:
+        """Carry out the command in a private note, if it holds one."""
+        command = read(said.body)
+        if command is None:
+            return
+        key = f"answer:{said.id}"
+        try:
+            self._carry_out(uow, conversation, command, actor, key)
+        except NotUnderstood as answer:
+            self._notes.write(uow, conversation, key, answer.template, answer.values)
+        except Refusal as refusal:
+            values = {"detail": refusal.detail, "code": refusal.code}
+            self._notes.write(uow, conversation, key, "refused", values)
+
+    def _carry_out(
+        self, uow: UnitOfWork, conversation: Conversation, command: Command, actor: Actor, key: str
+    ) -> None:
+        if command.name == "link":
+            self._link(uow, conversation, command.rest, actor, key)
+        elif command.name == "ready":
+            ref, note = read_ref(command.rest)
+            self._move(uow, conversation, ref, RepairStatus.READY_PICKUP, note, actor, key)
+        elif command.name == "status":
+            ref, rest = read_ref(command.rest)
+            status, note = read_status(rest)
+            if status is None:
+                raise NotUnderstood("which_status", statuses=[s.value for s in RepairStatus])
+            self._move(uow, conversation, ref, status, note, actor, key)
+        elif command.name == "quote":
+            raise NotUnderstood("no_quotes")
+        else:
+            linked = threads.repairs_of_ticket(uow, conversation.ticket_id)
+            raise NotUnderstood(
+                "help",
+                is_known=command.name == "help",
+                statuses=[s.value for s in RepairStatus],
+                repairs=[self._notes.of_repair(repair) for repair in linked],
+            )
+
+    def _move(
+        self,
+        uow: UnitOfWork,
+        conversation: Conversation,
+        ref: str | None,
+        status: RepairStatus,
+        note: str,
+        actor: Actor,
+        key: str,
+    ) -> None:
+        repair = self._meant(uow, conversation, ref)
+        forward = status.rank > RepairStatus(repair.status).rank
+        news = StatusNews(
+            status=status,
+            by_staff=True,
+            note=note or None if forward else None,
+            reason=None if forward else note or None,
+        )
+        reported = repairs.change_status(uow, Address(ref=repair.ref), news, actor)
+        if reported.outcome is Outcome.REPEATED:
+            self._notes.write(uow, conversation, key, "repeated", self._notes.of_repair(repair))
+
+    def _meant(self, uow: UnitOfWork, conversation: Conversation, ref: str | None) -> Repair:
+        """The repair a command is about: the one named, or the only open one of this thread."""
+        linked = threads.repairs_of_ticket(uow, conversation.ticket_id)
+        if ref is not None:
+            named = [repair for repair in linked if repair.ref == ref]
+            if not named:
+                raise NotUnderstood("not_linked", ref=ref)
+            return named[0]
+        candidates = [repair for repair in linked if threads.is_open(repair)] or linked
+        if not candidates:
+            raise NotUnderstood("no_repair")
+        if len(candidates) > 1:
+            raise NotUnderstood(
+                "which_repair", repairs=[self._notes.of_repair(repair) for repair in candidates]
+            )
+        return candidates[0]
+
+    def _link(
+        self, uow: UnitOfWork, conversation: Conversation, rest: str, actor: Actor, key: str
+    ) -> None:
+        ref, _ = read_ref(rest)
+        if ref is None:
+            raise NotUnderstood("bad_ref", typed=rest[:40])
+        repair = repairs.find(uow, Address(ref=ref))
+        if repair.customer_id not in (None, conversation.customer_id):
+            customers.suggest_merge(
+                uow, repair.customer_id, conversation.customer_id, f"{actor.name} linked {repair.ref}"
+            )
+        if not repairs.link(uow, repair, conversation.ticket_id, conversation.customer_id, actor):
+            raise NotUnderstood("linked_before", **self._notes.of_repair(repair))

@@ -1,0 +1,208 @@
+"""Handlers for Chatwoot's events: each turns a body into plain values and calls a service.
+
+Knowingly ignored (stored, answered 200, no handler): `webwidget_triggered`, `conversation_typing_*`,
+`inbox_*`, `automation_event.*`, `macro.executed`, and on the bot hook everything but messages.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import exists, select
+
+from chatwoot import readings, schemas
+from chatwoot.commands import Commands
+from chatwoot.labels import LabelMoves
+from chatwoot.outbound import owe_handoff, owe_refresh
+from chatwoot.verify import BOT_SOURCE, HINT_SOURCE, SOURCE
+from crm.core import outbox
+from crm.core.events import Actor
+from crm.core.inbox import InboxRow
+from crm.core.integration import Handler
+from crm.core.uow import UnitOfWork
+from crm.customers import service as customers
+from crm.customers.models import Customer, CustomerKey
+from crm.notifications import service as notifications
+from crm.notifications.models import NotificationState
+from crm.tickets import mirror, service as tickets
+from crm.tickets.models import AuthorKind, Conversation, Ticket
+
+FETCHED = "conversation_fetched"
+CONTACT = Actor("customer", "Chatwoot contact")
+_CONVERSATION, _MESSAGE, _CONTACT = schemas.Conversation(), schemas.Message(), schemas.Contact()
+
+
+class Inbound:
+    """account_id: from the hook's address, never from a body (reliability.md, rule 4)."""
+
+    def __init__(self, account_id: int, commands: Commands, labels: LabelMoves):
+        self._account_id = account_id
+        self._commands = commands
+        self._labels = labels
+
+    def handlers(self) -> dict[tuple[str, str], Handler]:
+        ours = {
+            "conversation_created": self.conversation_created,
+            "conversation_updated": self.conversation_changed,
+            "conversation_status_changed": self.conversation_changed,
+            FETCHED: self.conversation_fetched,
+            "message_created": self.message_created,
+            "message_updated": self.message_updated,
+            "contact_created": self.contact_created,
+            "contact_updated": self.contact_updated,
+        }
+        return (
+            {(SOURCE, event): handler for event, handler in ours.items()}
+            | {(HINT_SOURCE, event): self.hint for event in ours if event != FETCHED}
+            | {(BOT_SOURCE, "message_created"): self.bot_message_created}
+        )
+
+    def conversation_created(self, uow: UnitOfWork, row: InboxRow) -> None:
+        body = readings.load(_CONVERSATION, row)
+        if body["meta"]["sender"] is not None:
+            self._mirror(uow, body)
+
+    def conversation_changed(self, uow: UnitOfWork, row: InboxRow) -> None:
+        body = readings.load(_CONVERSATION, row)
+        if body["meta"]["sender"] is None:
+            return
+        conversation, is_new = self._mirror(uow, body)
+        if is_new:
+            return
+        seen = readings.seen(self._account_id, body)
+        if seen.changed_at is None or seen.changed_at == conversation.changed_at:
+            if _differs(conversation, seen):
+                # Nothing in the body says which is newer (rule 6).
+                owe_refresh(uow, conversation.account_id, conversation.number)
+            return
+        self._apply(uow, conversation, seen)
+
+    def conversation_fetched(self, uow: UnitOfWork, row: InboxRow) -> None:
+        """A conversation as we read it from the API just now: the truth even without a version."""
+        body = readings.load(_CONVERSATION, row)
+        if body["meta"]["sender"] is None:
+            return
+        conversation, is_new = self._mirror(uow, body)
+        if not is_new:
+            self._apply(uow, conversation, readings.seen(self._account_id, body))
+
+    def message_created(self, uow: UnitOfWork, row: InboxRow) -> None:
+        body = readings.load(_MESSAGE, row)
+        said = readings.said(body)
+        if body["conversation"]["meta"]["sender"] is None or body["message_type"] == "activity":
+            return
+        conversation, _ = self._mirror(uow, body["conversation"], subject=said.body)
+        if said.effect_key:
+            self._echo(uow, said)
+        message = mirror.append(uow, conversation, said)
+        if message and said.private and said.author_kind == AuthorKind.AGENT:
+            sender = body["sender"] or {}
+            actor = Actor("agent", sender.get("name") or "", str(sender.get("id") or ""))
+            self._commands.obey(uow, conversation, said, actor)
+
+    def message_updated(self, uow: UnitOfWork, row: InboxRow) -> None:
+        body = readings.load(_MESSAGE, row)
+        said = readings.said(body)
+        mirror.lock(uow, self._account_id, body["conversation"]["id"])
+        attributes = body["content_attributes"] or {}
+        message = mirror.revise(uow, said, deleted=attributes.get("deleted") is True)
+        if message is None:
+            # News of a message we never saw: the thread itself tells what it says now.
+            owe_refresh(uow, self._account_id, body["conversation"]["id"])
+            return
+        self._rate(uow, message.ticket_id, said.details)
+        if message.effect_key and any(
+            last["id"] == said.id and last["status"] == "failed"
+            for last in body["conversation"]["messages"] or ()
+        ):
+            notifications.settle(
+                uow, message.effect_key, NotificationState.FAILED, "its channel could not deliver it"
+            )
+
+    def contact_created(self, uow: UnitOfWork, row: InboxRow) -> None:
+        """An anonymous visitor who merely opened a page is nobody yet (webhooks.md 2)."""
+        contact = readings.load(_CONTACT, row)
+        if contact["email"] or contact["phone_number"] or contact["identifier"]:
+            customers.recognise(uow, readings.person(self._account_id, contact), CONTACT)
+
+    def contact_updated(self, uow: UnitOfWork, row: InboxRow) -> None:
+        """Comes with nearly every message; only people we know are updated, and only by news."""
+        contact = readings.load(_CONTACT, row)
+        key = readings.contact_key(self._account_id, contact["id"])
+        known = select(
+            exists().where(CustomerKey.kind == key.kind, CustomerKey.value == key.value)
+        )
+        if uow.session.execute(known).scalar():
+            customers.recognise(uow, readings.person(self._account_id, contact), CONTACT)
+
+    def hint(self, uow: UnitOfWork, row: InboxRow) -> None:
+        """An unsigned event proves nothing: fetch what it speaks of, and act on that."""
+        subject = row.subject.split(":")
+        if subject[0] == "conversation":
+            owe_refresh(uow, self._account_id, int(subject[2]))
+
+    def bot_message_created(self, uow: UnitOfWork, row: InboxRow) -> None:
+        """With no assistant at work a pending conversation goes to people at once.
+
+        Only an incoming public message in a pending conversation is the bot's business
+        (chatwoot/README.md, decision 8).
+        """
+        body = readings.load(_MESSAGE, row)
+        pending = body["conversation"]["status"] == "pending"
+        if body["message_type"] == "incoming" and not body["private"] and pending:
+            owe_handoff(uow, self._account_id, body["conversation"]["id"], body["id"])
+
+    def _mirror(
+        self, uow: UnitOfWork, body: dict[str, Any], subject: str = ""
+    ) -> tuple[Conversation, bool]:
+        """Our row for the conversation in `body`, with its customer, and whether it is new."""
+        seen = readings.seen(self._account_id, body)
+        conversation = mirror.lock(uow, self._account_id, seen.number)
+        person = readings.person(
+            self._account_id,
+            body["meta"]["sender"],
+            channel=seen.channel,
+            is_verified=seen.is_verified,
+            language=readings.language(body),
+        )
+        customer = customers.recognise(uow, person, CONTACT)
+        if conversation is None:
+            return mirror.open_conversation(uow, seen, customer.id, subject), True
+        mirror.note_reach(conversation, seen)
+        mirror.rebind(uow, conversation, seen.contact_id, customer.id)
+        return conversation, False
+
+    def _apply(self, uow: UnitOfWork, conversation: Conversation, seen: mirror.Seen) -> None:
+        change = mirror.apply_state(uow, conversation, seen)
+        if change.added_labels:
+            self._labels.obey(uow, conversation, change.added_labels)
+
+    def _echo(self, uow: UnitOfWork, said: mirror.Said) -> None:
+        """Our own message came back: whatever we were unsure of, it was sent."""
+        if outbox.settle(uow, said.effect_key, {"message_id": said.id}):
+            notifications.settle(uow, said.effect_key, NotificationState.SENT)
+
+    def _rate(self, uow: UnitOfWork, ticket_id: int, details: dict[str, Any]) -> None:
+        """A CSAT answer rides in `submitted_values` (webhooks.md 11.2)."""
+        values = details.get("submitted_values")
+        answer = values.get("csat_survey_response") if isinstance(values, dict) else None
+        if not isinstance(answer, dict) or answer.get("rating") not in (1, 2, 3, 4, 5):
+            return
+        comment = answer.get("feedback_message")
+        ticket = uow.session.get_one(Ticket, ticket_id, with_for_update=True)
+        customer = uow.session.get_one(Customer, ticket.customer_id)
+        tickets.rate(
+            uow,
+            ticket,
+            answer["rating"],
+            comment if isinstance(comment, str) else None,
+            Actor("customer", customer.name, customer.ref),
+        )
+
+
+def _differs(conversation: Conversation, seen: mirror.Seen) -> bool:
+    return (conversation.status, conversation.assignee, list(conversation.labels)) != (
+        seen.status,
+        seen.assignee,
+        list(seen.labels),
+    )

@@ -1,0 +1,190 @@
+"""What the shop's news causes in Chatwoot: messages, notes and fresh context. Only outbox rows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from chatwoot.notes import Notes
+from chatwoot.outbound import (
+    owe_contact_sync,
+    owe_conversation_sync,
+    owe_message,
+    owe_note,
+    owe_status_sync,
+)
+from crm import threads
+from crm.core.events import Event
+from crm.core.uow import Reactions, UnitOfWork
+from crm.customers.events import CustomersMerged, CustomersParted
+from crm.notifications import service as notifications
+from crm.notifications.events import NotificationComposed
+from crm.notifications.models import Notification, NotificationState
+from crm.notifications.service import NOTICE_DEADLINE
+from crm.repairs.events import (
+    RepairCorrected,
+    RepairCreated,
+    RepairLinked,
+    RepairNoted,
+    RepairStatusChanged,
+    RepairUnlinked,
+)
+from crm.repairs.models import Repair, RepairEntry
+from crm.tickets.events import ConversationBound, MessageReceived, TicketStatusChanged
+from crm.tickets.models import Conversation, TicketMessage
+
+CHANNEL = "chatwoot"
+
+
+class ChatwootReactions:
+    def __init__(self, notes: Notes):
+        self._notes = notes
+
+    def table(self) -> Reactions:
+        return {
+            NotificationComposed: (self.route,),
+            RepairCreated: (self.refresh_context,),
+            RepairStatusChanged: (self.note_entry, self.refresh_context),
+            RepairCorrected: (self.note_entry, self.refresh_context),
+            RepairNoted: (self.note_entry, self.refresh_context),
+            RepairLinked: (self.note_link, self.route_waiting, self.refresh_context),
+            RepairUnlinked: (self.refresh_ticket,),
+            ConversationBound: (self.bind,),
+            MessageReceived: (self.post,),
+            TicketStatusChanged: (self.carry_status,),
+            CustomersMerged: (self.refresh_customer,),
+            CustomersParted: (self.refresh_customer,),
+        }
+
+    def route(self, uow: UnitOfWork, event: NotificationComposed) -> None:
+        """Send a message into the conversation of its repair, if there is one."""
+        notification = uow.session.get_one(Notification, event.subject_id)
+        if notification.state != NotificationState.NO_CHANNEL or notification.repair_id is None:
+            return
+        conversation = threads.conversation_for_repair(uow, notification.repair_id)
+        if conversation is not None:
+            _queue(uow, notification, conversation)
+
+    def route_waiting(self, uow: UnitOfWork, event: RepairLinked) -> None:
+        """Of the messages that had no channel, the latest is sent; older ones say nothing new."""
+        conversation = threads.conversation_for_repair(uow, event.subject_id)
+        waiting = notifications.waiting(uow, event.subject_id)
+        if conversation is None or not waiting:
+            return
+        for older in waiting[:-1]:
+            older.state, older.settled_at = NotificationState.SUPERSEDED, uow.now
+            older.reason = f"superseded by {waiting[-1].event_key}"
+        _queue(uow, waiting[-1], conversation)
+
+    def note_entry(self, uow: UnitOfWork, event: RepairStatusChanged) -> None:
+        """One private note for agents: what happened, by whom and why."""
+        conversation = threads.conversation_for_repair(uow, event.subject_id)
+        if conversation is None:
+            return
+        repair = uow.session.get_one(Repair, event.subject_id)
+        entry = uow.session.get_one(RepairEntry, event.entry_id)
+        told = uow.session.scalars(
+            select(Notification).where(
+                Notification.event_key == f"repair:{repair.id}:entry:{entry.id}"
+            )
+        ).first()
+        values = self._notes.of_repair(repair) | {
+            "outcome": entry.outcome,
+            "before": entry.from_status,
+            "after": entry.to_status,
+            "actor": entry.actor_name,
+            "actor_kind": entry.actor_kind,
+            "note": entry.note,
+            "internal_note": entry.internal_note,
+            "reason": entry.reason,
+            "details": entry.details,
+            "hold_seconds": int((told.not_before - uow.now).total_seconds()) if told else 0,
+        }
+        self._notes.write(uow, conversation, f"note:entry:{entry.id}", "entry", values)
+
+    def note_link(self, uow: UnitOfWork, event: RepairLinked) -> None:
+        repair = uow.session.get_one(Repair, event.subject_id)
+        values = self._notes.of_repair(repair) | {"actor": event.actor.name}
+        for conversation in _of_ticket(uow, event.ticket_id):
+            key = f"note:link:{repair.id}:{conversation.id}:{uow.now.timestamp()}"
+            self._notes.write(uow, conversation, key, "linked", values)
+
+    def refresh_context(self, uow: UnitOfWork, event: Event) -> None:
+        repair = uow.session.get_one(Repair, event.subject_id)
+        conversations = threads.conversations_of_repair(uow, repair.id)
+        for conversation in conversations:
+            owe_conversation_sync(uow, conversation.id)
+        contacts = {(c.account_id, c.contact_id) for c in conversations if c.contact_id}
+        contacts |= _contacts_of(uow, repair.customer_id)
+        for account_id, contact_id in sorted(contacts):
+            owe_contact_sync(uow, account_id, contact_id)
+
+    def refresh_ticket(self, uow: UnitOfWork, event: RepairUnlinked) -> None:
+        for conversation in _of_ticket(uow, event.ticket_id):
+            _refresh(uow, conversation)
+
+    def refresh_customer(self, uow: UnitOfWork, event: CustomersMerged | CustomersParted) -> None:
+        contacts = _contacts_of(uow, event.subject_id) | _contacts_of(uow, event.merged_id)
+        for account_id, contact_id in sorted(contacts):
+            owe_contact_sync(uow, account_id, contact_id)
+
+    def bind(self, uow: UnitOfWork, event: ConversationBound) -> None:
+        _refresh(uow, uow.session.get_one(Conversation, event.conversation_id))
+
+    def post(self, uow: UnitOfWork, event: MessageReceived) -> None:
+        """A message written through our own API goes into the ticket's latest conversation."""
+        message = uow.session.get_one(TicketMessage, event.message_id)
+        if message.external_id is not None:
+            return
+        conversations = _of_ticket(uow, event.subject_id)
+        if not conversations:
+            return
+        target = max(conversations, key=lambda conversation: conversation.last_activity_at)
+        owe = owe_note if message.private else owe_message
+        key = f"ticket-message:{message.id}"
+        owe(uow, target.account_id, target.number, key, message.body)
+
+    def carry_status(self, uow: UnitOfWork, event: TicketStatusChanged) -> None:
+        """Staff changed it here; what came from Chatwoot needs no way back."""
+        if event.actor.kind != "staff":
+            return
+        for conversation in _of_ticket(uow, event.subject_id):
+            owe_status_sync(uow, conversation.id)
+
+
+def _queue(uow: UnitOfWork, notification: Notification, conversation: Conversation) -> None:
+    hold = max(notification.not_before - uow.now, timedelta())
+    notifications.queued(
+        notification, CHANNEL, f"conversation {conversation.number} of the repair's ticket"
+    )
+    owe_message(
+        uow,
+        conversation.account_id,
+        conversation.number,
+        notification.event_key,
+        notification.body,
+        hold=hold,
+        deadline=NOTICE_DEADLINE,
+    )
+
+
+def _refresh(uow: UnitOfWork, conversation: Conversation) -> None:
+    owe_conversation_sync(uow, conversation.id)
+    if conversation.contact_id is not None:
+        owe_contact_sync(uow, conversation.account_id, conversation.contact_id)
+
+
+def _of_ticket(uow: UnitOfWork, ticket_id: int) -> list[Conversation]:
+    return list(
+        uow.session.scalars(select(Conversation).where(Conversation.ticket_id == ticket_id))
+    )
+
+
+def _contacts_of(uow: UnitOfWork, customer_id: int | None) -> set[tuple[int, int]]:
+    rows = uow.session.execute(
+        select(Conversation.account_id, Conversation.contact_id).where(
+            Conversation.customer_id == customer_id, Conversation.contact_id.is_not(None)
+        )
+    )
+    return {(account_id, contact_id) for account_id, contact_id in rows}

@@ -1,0 +1,131 @@
+"""From a checked webhook body to the plain values the shop's services take."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from marshmallow import Schema, ValidationError
+
+from chatwoot.objects import MARK
+from chatwoot.schemas import clean_tree
+from crm.core.clock import from_unix, now
+from crm.core.errors import Invalid
+from crm.core.inbox import InboxRow
+from crm.customers.models import CHATWOOT_CONTACT
+from crm.customers.rules import Key, email_key, is_e164, phone_key
+from crm.customers.service import REF_PREFIX, Person
+from crm.tickets.mirror import Said, Seen
+from crm.tickets.models import AuthorKind
+
+# The channel itself delivered from this number, so the number is proven; what a visitor typed into
+# the widget is not (webhooks.md 9).
+CHANNELS_THAT_PROVE_PHONE = ("Channel::Whatsapp", "Channel::TwilioSms", "Channel::Sms")
+_AUTHORS = {"user": AuthorKind.AGENT, "agent_bot": AuthorKind.BOT, "captain_assistant": AuthorKind.BOT}
+
+
+def load(schema: Schema, row: InboxRow) -> dict[str, Any]:
+    """The body of an inbox row, checked. Raises Invalid, which parks the row with the field names."""
+    try:
+        return schema.load(json.loads(row.body or b""))
+    except ValidationError as error:
+        fields = ", ".join(sorted(map(str, error.normalized_messages())))
+        raise Invalid(f"body does not fit: {fields}", errors=error.normalized_messages()) from error
+
+
+def contact_key(account_id: int, contact_id: int) -> Key:
+    return Key(CHATWOOT_CONTACT, f"{account_id}:{contact_id}", proven=True)
+
+
+def person(
+    account_id: int,
+    contact: dict[str, Any],
+    *,
+    channel: str = "",
+    is_verified: bool = False,
+    language: str | None = None,
+) -> Person:
+    """The customer behind a contact.
+
+    Only an identifier that was proven by HMAC and is one of our references counts as our own id;
+    e-mail and phone stay claims, unless the channel itself proves the number.
+    """
+    keys = [contact_key(account_id, contact["id"])]
+    email, phone = contact["email"] or None, contact["phone_number"] or None
+    if email:
+        keys.append(email_key(email, proven=False))
+    if phone and is_e164(phone):
+        keys.append(phone_key(phone, proven=channel in CHANNELS_THAT_PROVE_PHONE))
+    else:
+        phone = None
+    identifier = (contact["identifier"] or "").upper()
+    return Person(
+        name=contact["name"] or "",
+        email=email,
+        phone=phone,
+        locale=language,
+        customer_ref=identifier if is_verified and identifier.startswith(f"{REF_PREFIX}-") else None,
+        keys=tuple(keys),
+    )
+
+
+def seen(account_id: int, conversation: dict[str, Any]) -> Seen:
+    meta = conversation["meta"]
+    sender, assignee = meta["sender"], meta["assignee"]
+    return Seen(
+        account_id=account_id,
+        number=conversation["id"],
+        inbox_id=conversation["inbox_id"],
+        contact_id=sender["id"] if sender else None,
+        channel=conversation["channel"] or meta["channel"] or "",
+        status=conversation["status"],
+        can_reply=conversation["can_reply"] is not False,
+        is_verified=bool(meta["hmac_verified"]),
+        assignee=assignee["name"] if assignee else None,
+        priority=conversation["priority"],
+        labels=tuple(conversation["labels"] or ()),
+        changed_at=conversation["updated_at"],
+        last_activity_at=from_unix(conversation["last_activity_at"] or conversation["timestamp"]),
+    )
+
+
+def language(conversation: dict[str, Any]) -> str | None:
+    """The visitor's browser language, a short tag, or None."""
+    attributes = conversation["additional_attributes"] or {}
+    tag = attributes.get("browser_language")
+    return tag if isinstance(tag, str) and 2 <= len(tag) <= 12 and tag.isascii() else None
+
+
+def said(message: dict[str, Any]) -> Said:
+    attributes = clean_tree(message["content_attributes"] or {})
+    outgoing = message["message_type"] == "outgoing"
+    mark = attributes.get(MARK) or message["source_id"] if outgoing else None
+    sender = message["sender"] or {}
+    if message["message_type"] == "incoming":
+        author = AuthorKind.CUSTOMER
+    elif mark is not None or not outgoing:
+        author = AuthorKind.SYSTEM
+    else:
+        author = _AUTHORS.get(sender.get("type") or "", AuthorKind.SYSTEM)
+    details = {key: attributes[key] for key in ("submitted_values", "submitted_email", "in_reply_to")
+               if attributes.get(key)}  # fmt: skip
+    return Said(
+        id=message["id"],
+        author_kind=author,
+        author_name=sender.get("name") or "",
+        body=message["content"] or "",
+        private=bool(message["private"]),
+        created_at=message["created_at"] or now(),
+        attachments=[
+            {
+                "id": file["id"],
+                "kind": file["file_type"],
+                "extension": file["extension"],
+                "size": file["file_size"],
+                "url": file["data_url"],
+            }
+            for file in message["attachments"] or ()
+        ],
+        details=details,
+        effect_key=mark if isinstance(mark, str) else None,
+    )

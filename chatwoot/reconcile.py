@@ -1,0 +1,183 @@
+"""Finds what Chatwoot's webhooks failed to bring (reliability.md, rule 26).
+
+Account webhooks are sent once, so conversations are read back: those updated within the gap *and*
+the pages by last activity down to the watermark (before 4.3 a new message leaves `updated_at`
+alone), then each one's messages after the last compared id. Everything found goes through the same
+inbox under the same keys, so nothing is doubled; each find was a lost webhook and is counted.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import select, text
+
+from chatwoot.client import Client
+from chatwoot.inbound import FETCHED
+from chatwoot.models import ReconcileRun
+from chatwoot.objects import Conversation as Remote
+from chatwoot.rest_events import conversation_event, message_event
+from chatwoot.verify import SOURCE, meaning_of, subject_of
+from crm.core import clock, inbox
+from crm.core.inbox import Delivery
+from crm.core.uow import UnitOfWork, Units
+from crm.tickets.models import Conversation
+
+log = structlog.get_logger(__name__)
+
+OVERLAP = timedelta(minutes=5)
+FIRST_LOOK_BACK = timedelta(hours=24)
+
+
+class Reader:
+    """Compares one conversation with ours and stores what we lack."""
+
+    def __init__(self, client: Client, units: Units):
+        self._client = client
+        self._units = units
+        self._account_id = client.account_id
+
+    def read(self, number: int) -> int:
+        """Fetch the conversation by its number. Returns how many events were new to us."""
+        return self.compare(self._client.conversation(number))
+
+    def compare(self, remote: Remote) -> int:
+        known = self._known(remote.id)
+        after_id = known.reconciled_message_id if known else 0
+        found, last_id = 0, after_id
+        for message in self._client.messages_after(remote.id, after_id):
+            last_id = max(last_id, message.id)
+            if message.kind != "activity":
+                found += self._store(message_event(message.raw, remote.raw))
+        if known is None and found == 0:
+            found += self._store(conversation_event("conversation_created", remote.raw))
+        elif known is not None and _differs(known, remote):
+            found += self._store(conversation_event(FETCHED, remote.raw))
+        if known is not None and last_id > after_id:
+            with self._units() as uow:
+                uow.session.execute(
+                    text("""UPDATE conversations SET reconciled_message_id = :last
+                            WHERE id = :id AND reconciled_message_id < :last"""),
+                    {"id": known.id, "last": last_id},
+                )
+        return found
+
+    def _known(self, number: int) -> Conversation | None:
+        with self._units() as uow:
+            row = uow.session.scalars(
+                select(Conversation).where(
+                    Conversation.account_id == self._account_id, Conversation.number == number
+                )
+            ).first()
+            if row is not None:
+                uow.session.expunge(row)
+            return row
+
+    def _store(self, body: dict) -> int:
+        """1 if the event was new to the inbox."""
+        raw = json.dumps(body).encode()
+        event = body["event"]
+        meaning, window = meaning_of(event, body, raw)
+        with self._units() as uow:
+            stored = inbox.store(
+                uow,
+                Delivery(
+                    source=SOURCE,
+                    sender=str(self._account_id),
+                    type=event,
+                    subject=subject_of(self._account_id, event, body),
+                    key=f"reconcile:{uuid.uuid4()}",
+                    body=raw,
+                    meaning_key=meaning,
+                    window_seconds=window,
+                ),
+            )
+        return int(stored.is_new)
+
+
+def _differs(known: Conversation, remote: Remote) -> bool:
+    """Whether the state over there is newer than ours, or different where no version tells."""
+    changed_at = remote.raw.get("updated_at")
+    if changed_at is not None and known.changed_at is not None and changed_at < known.changed_at:
+        return False
+    assignee = (remote.raw.get("meta") or {}).get("assignee") or {}
+    return (known.status, known.assignee, list(known.labels)) != (
+        remote.status,
+        assignee.get("name"),
+        list(remote.labels),
+    )
+
+
+class Reconcile:
+    """run: one pass. The watermark moves only after a whole pass."""
+
+    def __init__(self, client: Client, units: Units, now: Callable[[], datetime] = clock.now):
+        self._client = client
+        self._units = units
+        self._reader = Reader(client, units)
+        self._now = now
+
+    def run(self, *, look_back: timedelta | None = None) -> ReconcileRun:
+        """look_back: compare at least this far, for the nightly pass. Raises what the client raises."""
+        started_at = self._now()
+        since = self._since(started_at, look_back)
+        with self._units() as uow:
+            run = ReconcileRun(source="chatwoot", started_at=started_at)
+            uow.session.add(run)
+        found = count = 0
+        try:
+            for remote in self._changed_since(since, started_at):
+                found += self._reader.compare(remote)
+                count += 1
+        except Exception as error:
+            self._finish(run, count, found, error=f"{type(error).__name__}: {error}"[:500])
+            raise
+        return self._finish(run, count, found, watermark_at=started_at)
+
+    def _since(self, started_at: datetime, look_back: timedelta | None) -> datetime:
+        with self._units() as uow:
+            watermark = last_watermark(uow)
+        since = (watermark or started_at - FIRST_LOOK_BACK) - OVERLAP
+        return min(since, started_at - look_back) if look_back else since
+
+    def _changed_since(self, since: datetime, started_at: datetime) -> Iterator[Remote]:
+        seen: set[int] = set()
+        seconds = int((started_at - since).total_seconds()) + 1
+        for remote in self._client.conversations(updated_within=seconds):
+            seen.add(remote.id)
+            yield remote
+        for remote in self._client.conversations(sort_by="last_activity_at_desc"):
+            if remote.last_activity_at is not None and remote.last_activity_at < since:
+                return
+            if remote.id not in seen:
+                seen.add(remote.id)
+                yield remote
+
+    def _finish(
+        self,
+        run: ReconcileRun,
+        conversations: int,
+        found: int,
+        *,
+        watermark_at: datetime | None = None,
+        error: str | None = None,
+    ) -> ReconcileRun:
+        with self._units() as uow:
+            run = uow.session.merge(run)
+            run.finished_at, run.watermark_at, run.error = self._now(), watermark_at, error
+            run.conversations, run.found = conversations, found
+        log.info("reconciled", conversations=conversations, found=found, error=error)
+        return run
+
+
+def last_watermark(uow: UnitOfWork) -> datetime | None:
+    return uow.session.scalar(
+        select(ReconcileRun.watermark_at)
+        .where(ReconcileRun.source == "chatwoot", ReconcileRun.watermark_at.is_not(None))
+        .order_by(ReconcileRun.started_at.desc())
+        .limit(1)
+    )

@@ -1,0 +1,1 @@
+"""What Chatwoot does with contacts, conversations and messages, apart from HTTP."""

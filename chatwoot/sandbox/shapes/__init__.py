@@ -1,0 +1,1 @@
+"""JSON shapes: `push` for webhooks, `rest` for the API, `settings` for account settings."""

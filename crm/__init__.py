@@ -1,0 +1,1 @@
+"""The repair shop's rules and services. Knows nothing of HTTP, Chatwoot or any other outside party."""

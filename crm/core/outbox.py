@@ -1,0 +1,189 @@
+"""The outbox: every effect we owe the outside, committed with the change that causes it.
+
+Two modes (design.md, "The one way out"): a `send` carries frozen words or money and happens once per
+effect key; a `sync` says "make the other side look like us", holds an id only, and waiting syncs of
+one id merge. Delivering the rows is left to `jobs/relay.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Identity, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm.core.db import Base
+from crm.core.uow import UnitOfWork
+
+PENDING, SENDING, DONE, UNSURE, DEAD, CANCELLED = (
+    "pending", "sending", "done", "unsure", "dead", "cancelled",
+)  # fmt: skip
+STATES = (PENDING, SENDING, DONE, UNSURE, DEAD, CANCELLED)
+SEND, SYNC = "send", "sync"
+
+
+class OutboxRow(Base):
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("uq_outbox_send", "effect_key", unique=True, postgresql_where=text("mode = 'send'")),
+        Index(
+            "uq_outbox_sync",
+            "effect_key",
+            unique=True,
+            postgresql_where=text("mode = 'sync' AND state = 'pending'"),
+        ),
+        # One lane has one sender at a time: the database refuses a second.
+        Index("uq_outbox_sending", "lane", unique=True, postgresql_where=text("state = 'sending'")),
+        Index(
+            "ix_outbox_due",
+            "due_at",
+            "id",
+            postgresql_where=text("state IN ('pending', 'unsure')"),
+        ),
+        Index(
+            "ix_outbox_lane",
+            "lane",
+            "id",
+            postgresql_where=text("state IN ('pending', 'sending', 'unsure')"),
+        ),
+        Index("ix_outbox_dead", "id", postgresql_where=text("state = 'dead'")),
+        Index("ix_outbox_done_at", "done_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    mode: Mapped[str] = mapped_column(Text)
+    effect_key: Mapped[str] = mapped_column(Text)
+    destination: Mapped[str] = mapped_column(Text)
+    lane: Mapped[str] = mapped_column(Text)
+    body: Mapped[dict] = mapped_column()
+    state: Mapped[str] = mapped_column(Text, server_default=PENDING)
+    due_at: Mapped[datetime] = mapped_column()
+    deadline_at: Mapped[datetime | None] = mapped_column()
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    errors: Mapped[int] = mapped_column(server_default="0")
+    lost_leases: Mapped[int] = mapped_column(server_default="0")
+    lease_token: Mapped[str | None] = mapped_column(Text)
+    lease_until: Mapped[datetime | None] = mapped_column()
+    first_tried_at: Mapped[datetime | None] = mapped_column()
+    context: Mapped[dict] = mapped_column(server_default=text("'{}'"))
+    reason: Mapped[str | None] = mapped_column(Text)
+    result: Mapped[dict | None] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column()
+    done_at: Mapped[datetime | None] = mapped_column()
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What the relay hands to a deliverer.
+
+    context: what was noted before the first try, for a later look-up (for example the highest
+    message id known then). first_tried_at: None before the first try.
+    """
+
+    id: int
+    kind: str
+    mode: str
+    effect_key: str
+    body: dict[str, Any]
+    context: dict[str, Any] = field(default_factory=dict)
+    first_tried_at: datetime | None = None
+
+
+_ADD = text("""
+    INSERT INTO outbox (kind, mode, effect_key, destination, lane, body, due_at, deadline_at, created_at)
+    VALUES (:kind, :mode, :effect_key, :destination, :lane, CAST(:body AS jsonb), :due_at,
+            :deadline_at, :now)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+""")
+
+
+def send(
+    uow: UnitOfWork,
+    kind: str,
+    effect_key: str,
+    body: dict[str, Any],
+    *,
+    lane: str,
+    hold: timedelta = timedelta(),
+    deadline: timedelta | None = None,
+) -> int | None:
+    """Owe one effect. Returns the row id, or None when this effect key was owed before.
+
+    kind: `<destination>.<what>`. hold: how long it waits and may be taken back.
+    deadline: counted from now; past it the row is cancelled instead of sent.
+    """
+    return _add(uow, SEND, kind, effect_key, body, lane, hold, deadline)
+
+
+def sync(uow: UnitOfWork, kind: str, key: str, body: dict[str, Any]) -> int | None:
+    """Owe a "look like us". Returns the row id, or None when a waiting sync of `key` covers it."""
+    return _add(uow, SYNC, kind, f"{kind}:{key}", body, f"{kind}:{key}", timedelta(), None)
+
+
+def _add(
+    uow: UnitOfWork,
+    mode: str,
+    kind: str,
+    effect_key: str,
+    body: dict[str, Any],
+    lane: str,
+    hold: timedelta,
+    deadline: timedelta | None,
+) -> int | None:
+    row_id = uow.session.execute(
+        _ADD,
+        {
+            "kind": kind,
+            "mode": mode,
+            "effect_key": effect_key,
+            "destination": kind.split(".")[0],
+            "lane": lane,
+            "body": json.dumps(body),
+            "due_at": uow.now + hold,
+            "deadline_at": uow.now + deadline if deadline else None,
+            "now": uow.now,
+        },
+    ).scalar()
+    if row_id is not None and not hold:
+        uow.new_outbox.append(row_id)
+    return row_id
+
+
+def cancel(uow: UnitOfWork, effect_key: str, reason: str) -> bool:
+    """Take back a send that has not left. True if it was still waiting and never tried."""
+    changed = uow.session.execute(
+        text("""UPDATE outbox SET state = 'cancelled', reason = :reason, done_at = :now
+                WHERE effect_key = :key AND mode = 'send' AND state = 'pending'
+                  AND first_tried_at IS NULL"""),
+        {"key": effect_key, "reason": reason, "now": uow.now},
+    )
+    return changed.rowcount == 1
+
+
+def settle(uow: UnitOfWork, effect_key: str, result: dict[str, Any]) -> bool:
+    """Close an unsure send because its effect was seen over there (its echo came back).
+
+    A row that is `sending` right now is left to its own worker. True if a row was closed.
+    """
+    changed = uow.session.execute(
+        text("""UPDATE outbox SET state = 'done', reason = 'seen over there', done_at = :now,
+                       result = CAST(:result AS jsonb)
+                WHERE effect_key = :key AND mode = 'send'
+                  AND (state = 'unsure' OR (state = 'pending' AND first_tried_at IS NOT NULL))"""),
+        {"key": effect_key, "now": uow.now, "result": json.dumps(result)},
+    )
+    return changed.rowcount == 1
+
+
+def forget(uow: UnitOfWork, *, days: int = 90) -> int:
+    """Drop settled rows and their keys after 90 days. Dead rows stay until a person settles them."""
+    return uow.session.execute(
+        text("""DELETE FROM outbox WHERE state IN ('done', 'cancelled')
+                AND done_at < clock_timestamp() - make_interval(days => :days)"""),
+        {"days": days},
+    ).rowcount

@@ -1,0 +1,81 @@
+"""The unit of work: one transaction, the events it recorded, and what to ring after it.
+
+Only this module commits. A clean exit runs the reactions to recorded events, commits, then rings
+the doorbell for new inbox and outbox rows; an exception rolls everything back and travels on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from crm.core import clock
+from crm.core.events import Event, row_for
+
+Reaction = Callable[["UnitOfWork", Event], None]
+Reactions = Mapping[type[Event], Sequence[Reaction]]
+
+_open: ContextVar[int] = ContextVar("open_units", default=0)
+
+
+class UnitOfWork:
+    """now: one moment for the whole unit. new_inbox, new_outbox: row ids to ring after the commit."""
+
+    def __init__(self, session: Session, reactions: Reactions):
+        self.session = session
+        self.now: datetime = clock.now()
+        self.new_inbox: list[int] = []
+        self.new_outbox: list[int] = []
+        self._reactions = reactions
+        self._waiting: list[Event] = []
+
+    def record(self, event: Event) -> None:
+        """Write the event and let every reaction to it run before the commit."""
+        self.session.add(row_for(event, self.now))
+        self._waiting.append(event)
+
+    def react(self) -> None:
+        """Run reactions until no event is left; a reaction may record further events."""
+        while self._waiting:
+            event = self._waiting.pop(0)
+            for reaction in self._reactions.get(type(event), ()):
+                reaction(self, event)
+
+
+class Units:
+    """Makes units of work. ring: called with (inbox ids, outbox ids) after a commit."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        reactions: Reactions | None = None,
+        ring: Callable[[list[int], list[int]], None] | None = None,
+    ):
+        self.engine = engine
+        self._reactions = reactions or {}
+        self._ring = ring
+
+    @contextmanager
+    def __call__(self) -> Iterator[UnitOfWork]:
+        token = _open.set(_open.get() + 1)
+        try:
+            with Session(self.engine, expire_on_commit=False, autoflush=True) as session:
+                unit = UnitOfWork(session, self._reactions)
+                yield unit
+                unit.react()
+                session.commit()
+        finally:
+            _open.reset(token)
+        if self._ring and (unit.new_inbox or unit.new_outbox):
+            self._ring(unit.new_inbox, unit.new_outbox)
+
+
+def refuse_inside_unit() -> None:
+    """Called by every adapter before it uses the network: a transaction must never wait for it."""
+    if _open.get():
+        raise RuntimeError("an outside call was made while a unit of work is open")

@@ -1,0 +1,51 @@
+"""The log of messages to customers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm.core.db import Base
+
+
+class NotificationState(StrEnum):
+    """NO_CHANNEL waits for a conversation; QUEUED is owed by the outbox."""
+
+    NO_CHANNEL = "no_channel"
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+
+class Notification(Base):
+    """event_key: one message per told event. reason: why this channel, or why not sent.
+
+    not_before: until then it may be taken back.
+    """
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        Index("ix_notifications_repair_id", "repair_id", "id"),
+        Index("ix_notifications_customer_id", "customer_id", "id"),
+        Index("ix_notifications_waiting", "repair_id",
+              postgresql_where=text("state = 'no_channel'")),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    event_key: Mapped[str] = mapped_column(Text, unique=True)
+    template: Mapped[str] = mapped_column(Text)
+    locale: Mapped[str] = mapped_column(Text)
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
+    repair_id: Mapped[int | None] = mapped_column(BigInteger)
+    body: Mapped[str] = mapped_column(Text)
+    channel: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    not_before: Mapped[datetime] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column()
+    settled_at: Mapped[datetime | None] = mapped_column()

@@ -1,0 +1,98 @@
+"""Composing messages and following what became of them. Channels deliver them (see `chatwoot/`)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from crm.core import outbox
+from crm.core.events import Actor
+from crm.core.uow import UnitOfWork
+from crm.notifications.events import NotificationComposed
+from crm.notifications.models import Notification, NotificationState
+
+NO_CHANNEL_YET = "no channel yet: the repair is not linked to a conversation"
+# A status notice that could not leave for this long tells the customer nothing new (rule 17).
+NOTICE_DEADLINE = timedelta(hours=24)
+
+
+def compose(
+    uow: UnitOfWork,
+    event_key: str,
+    template: str,
+    body: str,
+    *,
+    locale: str,
+    customer_id: int | None,
+    repair_id: int | None,
+    hold: timedelta,
+    actor: Actor,
+) -> Notification:
+    """Keep a message and let the channels see it. It stays `no_channel` until one takes it."""
+    notification = Notification(
+        event_key=event_key,
+        template=template,
+        locale=locale,
+        customer_id=customer_id,
+        repair_id=repair_id,
+        body=body,
+        state=NotificationState.NO_CHANNEL,
+        reason=NO_CHANNEL_YET,
+        not_before=uow.now + hold,
+        created_at=uow.now,
+    )
+    uow.session.add(notification)
+    uow.session.flush()
+    uow.record(NotificationComposed(notification.id, actor))
+    return notification
+
+
+def waiting(uow: UnitOfWork, repair_id: int) -> list[Notification]:
+    """Messages about a repair that found no channel yet, oldest first."""
+    return list(
+        uow.session.scalars(
+            select(Notification)
+            .where(
+                Notification.repair_id == repair_id,
+                Notification.state == NotificationState.NO_CHANNEL,
+            )
+            .order_by(Notification.id)
+            .with_for_update()
+        )
+    )
+
+
+def queued(notification: Notification, channel: str, reason: str) -> None:
+    notification.channel, notification.reason = channel, reason
+    notification.state = NotificationState.QUEUED
+
+
+def settle(uow: UnitOfWork, event_key: str, state: NotificationState, reason: str | None = None) -> None:
+    """Record what became of a message. Unknown keys are other kinds of effects: nothing happens."""
+    notification = uow.session.scalars(
+        select(Notification).where(Notification.event_key == event_key).with_for_update()
+    ).first()
+    if notification is None:
+        return
+    notification.state, notification.settled_at = state, uow.now
+    if reason:
+        notification.reason = reason
+
+
+def take_back(uow: UnitOfWork, repair_id: int, reason: str) -> int:
+    """Cancel messages about a repair that have not left. Returns how many."""
+    rows = uow.session.scalars(
+        select(Notification)
+        .where(
+            Notification.repair_id == repair_id,
+            Notification.state.in_((NotificationState.NO_CHANNEL, NotificationState.QUEUED)),
+        )
+        .with_for_update()
+    ).all()
+    count = 0
+    for row in rows:
+        if row.state == NotificationState.NO_CHANNEL or outbox.cancel(uow, row.event_key, reason):
+            row.state, row.reason, row.settled_at = NotificationState.CANCELLED, reason, uow.now
+            count += 1
+    return count

@@ -1,0 +1,39 @@
+"""Message texts: `templates/<locale>/<name>.<channel>`, Jinja with no missing variables allowed."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+TEMPLATES = Path(__file__).parent / "templates"
+LOCALES = tuple(sorted(folder.name for folder in TEMPLATES.iterdir() if folder.is_dir()))
+FALLBACK = "en"
+
+
+@cache
+def _environment() -> SandboxedEnvironment:
+    return SandboxedEnvironment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+
+
+def closest(*wishes: str | None) -> str:
+    """The first wished locale we have words in: `pt-BR` and `pt_BR` read as `pt`."""
+    for wish in wishes:
+        language = (wish or "").replace("_", "-").split("-")[0].lower()
+        if language in LOCALES:
+            return language
+    return FALLBACK
+
+
+def render(locale: str, name: str, channel: str, values: dict[str, Any]) -> str:
+    """Raises jinja2.UndefinedError when a variable is missing: never a blank in a customer's message."""
+    return _environment().get_template(f"{locale}/{name}.{channel}").render(values).strip()

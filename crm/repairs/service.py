@@ -1,0 +1,293 @@
+"""Commands on repairs. Shop webhooks, the API, note commands and labels all end here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from crm.core import refs
+from crm.core.errors import NotFound
+from crm.core.events import Actor
+from crm.core.uow import UnitOfWork
+from crm.repairs import rules
+from crm.repairs.events import (
+    RepairCorrected,
+    RepairCreated,
+    RepairLinked,
+    RepairNoted,
+    RepairStatusChanged,
+    RepairUnlinked,
+)
+from crm.repairs.models import Repair, RepairEntry, TicketRepair
+from crm.repairs.rules import Outcome
+from crm.repairs.statuses import RepairFlag, RepairStatus
+
+REF_PREFIX = "RPR"
+
+
+@dataclass(frozen=True)
+class NewRepair:
+    """estimate_minor: in the smallest unit of `currency`."""
+
+    customer_id: int | None
+    device: str = ""
+    problem: str = ""
+    status: RepairStatus = RepairStatus.RECEIVED
+    owner_key: str | None = None
+    external_id: str | None = None
+    version: int | None = None
+    technician: str | None = None
+    estimated_on: date | None = None
+    estimate_minor: int | None = None
+    currency: str = "GBP"
+    occurred_at: datetime | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class StatusNews:
+    """A status as somebody reports it.
+
+    version: the sender's counter; an older or equal one changes nothing. occurred_at: None is now.
+    note: for the customer. internal_note, reason: for staff. by_staff: a person, not a system.
+    """
+
+    status: RepairStatus
+    by_staff: bool
+    version: int | None = None
+    occurred_at: datetime | None = None
+    note: str | None = None
+    internal_note: str | None = None
+    reason: str | None = None
+    technician: str | None = None
+    estimated_on: date | None = None
+
+
+@dataclass(frozen=True)
+class Address:
+    """How a sender names a repair: our ref, or its own id under its own key.
+
+    owner_key: limits the look-up to one shop system's repairs; None for staff.
+    """
+
+    ref: str | None = None
+    external_id: str | None = None
+    owner_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Reported:
+    repair: Repair
+    outcome: Outcome
+    entry: RepairEntry = field(repr=False)
+
+
+def find(uow: UnitOfWork, address: Address) -> Repair:
+    """The repair, locked. Raises NotFound, also for a repair of another shop system's key."""
+    query = select(Repair).with_for_update()
+    if address.ref is not None:
+        query = query.where(Repair.ref == (refs.read(REF_PREFIX, address.ref) or ""))
+        if address.owner_key is not None:
+            query = query.where(Repair.owner_key == address.owner_key)
+    else:
+        query = query.where(
+            Repair.owner_key == address.owner_key, Repair.external_id == address.external_id
+        )
+    repair = uow.session.scalars(query).first()
+    if repair is None:
+        raise NotFound("no such repair")
+    return repair
+
+
+def create(uow: UnitOfWork, new: NewRepair, actor: Actor, *, by_staff: bool) -> Repair:
+    occurred_at = new.occurred_at or uow.now
+    repair = Repair(
+        ref=_free_ref(uow),
+        customer_id=new.customer_id,
+        owner_key=new.owner_key,
+        external_id=new.external_id,
+        external_version=new.version,
+        device=new.device,
+        problem=new.problem,
+        status=new.status,
+        status_at=uow.now,
+        status_occurred_at=occurred_at,
+        flags=[],
+        technician=new.technician,
+        estimated_on=new.estimated_on,
+        estimate_minor=new.estimate_minor,
+        currency=new.currency,
+        received_at=uow.now,
+        updated_at=uow.now,
+    )
+    uow.session.add(repair)
+    uow.session.flush()
+    entry = _write(uow, repair, "created", actor, to_status=new.status, note=new.note,
+                   version=new.version, occurred_at=occurred_at)  # fmt: skip
+    uow.record(RepairCreated(repair.id, actor, entry.id, by_staff))
+    return repair
+
+
+def change_status(uow: UnitOfWork, address: Address, news: StatusNews, actor: Actor) -> Reported:
+    """Take in a reported status; late and repeated news goes to the history and informs nobody.
+
+    Raises NotFound, Conflict (`reason-needed` when staff go back without saying why).
+    Source: shop event repair.status_changed; reliability.md, rule 7.
+    """
+    repair = find(uow, address)
+    if news.occurred_at and news.occurred_at > uow.now:
+        # A reporter's fast clock must not make everything after it look late.
+        news = replace(news, occurred_at=uow.now)
+    before = RepairStatus(repair.status)
+    standing = rules.Standing(before, repair.external_version, repair.status_occurred_at)
+    outcome = rules.judge(
+        standing,
+        news.status,
+        version=news.version,
+        occurred_at=news.occurred_at,
+        by_staff=news.by_staff,
+        reason=news.reason,
+    )
+    entry = _write(
+        uow, repair, outcome, actor, from_status=before, to_status=news.status, note=news.note,
+        internal_note=news.internal_note, reason=news.reason, version=news.version,
+        occurred_at=news.occurred_at,
+    )  # fmt: skip
+    if outcome is not Outcome.LATE:
+        _note_progress(uow, repair, news)
+    if outcome in (Outcome.MOVED, Outcome.CORRECTED):
+        repair.status, repair.status_at = news.status, uow.now
+        repair.status_occurred_at = news.occurred_at or uow.now
+    if outcome is Outcome.MOVED:
+        uow.record(
+            RepairStatusChanged(repair.id, actor, entry.id, before, news.status, news.by_staff)
+        )
+    elif outcome is Outcome.CORRECTED:
+        uow.record(RepairCorrected(repair.id, actor, entry.id, before, news.status))
+    return Reported(repair, outcome, entry)
+
+
+def note(
+    uow: UnitOfWork,
+    address: Address,
+    actor: Actor,
+    *,
+    outcome: str,
+    note: str | None = None,
+    internal_note: str | None = None,
+    occurred_at: datetime | None = None,
+    details: dict[str, Any] | None = None,
+) -> RepairEntry:
+    """Write something into the history that is no status. outcome: `note`, `estimate`, `part`."""
+    repair = find(uow, address)
+    entry = _write(uow, repair, outcome, actor, note=note, internal_note=internal_note,
+                   occurred_at=occurred_at, details=details)  # fmt: skip
+    uow.record(RepairNoted(repair.id, actor, entry.id))
+    return entry
+
+
+def change_estimate(
+    uow: UnitOfWork,
+    address: Address,
+    actor: Actor,
+    *,
+    estimated_on: date | None,
+    estimate_minor: int | None,
+    note: str | None = None,
+    occurred_at: datetime | None = None,
+) -> RepairEntry:
+    repair = find(uow, address)
+    if estimated_on is not None:
+        repair.estimated_on = estimated_on
+    if estimate_minor is not None:
+        repair.estimate_minor = estimate_minor
+    details = {
+        "estimated_on": estimated_on.isoformat() if estimated_on else None,
+        "estimate_minor": estimate_minor,
+    }
+    entry = _write(uow, repair, "estimate", actor, note=note, occurred_at=occurred_at, details=details)
+    uow.record(RepairNoted(repair.id, actor, entry.id))
+    return entry
+
+
+def set_flags(uow: UnitOfWork, address: Address, flags: list[RepairFlag], actor: Actor) -> Repair:
+    repair = find(uow, address)
+    wanted = sorted(set(flags))
+    if wanted != repair.flags:
+        entry = _write(uow, repair, "flags", actor, details={"before": repair.flags, "after": wanted})
+        repair.flags = wanted
+        uow.record(RepairNoted(repair.id, actor, entry.id))
+    return repair
+
+
+def link(uow: UnitOfWork, repair: Repair, ticket_id: int, customer_id: int, actor: Actor) -> bool:
+    """Make the repair part of a ticket. False if it was. A repair without a customer gets theirs."""
+    added = uow.session.execute(
+        insert(TicketRepair)
+        .values(ticket_id=ticket_id, repair_id=repair.id, linked_at=uow.now)
+        .on_conflict_do_nothing()
+    ).rowcount
+    if not added:
+        return False
+    if repair.customer_id is None:
+        repair.customer_id = customer_id
+    uow.record(RepairLinked(repair.id, actor, ticket_id))
+    return True
+
+
+def unlink(uow: UnitOfWork, repair: Repair, ticket_id: int, actor: Actor) -> bool:
+    removed = uow.session.execute(
+        delete(TicketRepair).where(
+            TicketRepair.ticket_id == ticket_id, TicketRepair.repair_id == repair.id
+        )
+    ).rowcount
+    if removed:
+        uow.record(RepairUnlinked(repair.id, actor, ticket_id))
+    return bool(removed)
+
+
+def _note_progress(uow: UnitOfWork, repair: Repair, news: StatusNews) -> None:
+    if news.version is not None:
+        repair.external_version = max(news.version, repair.external_version or news.version)
+    if news.technician is not None:
+        repair.technician = news.technician
+    if news.estimated_on is not None:
+        repair.estimated_on = news.estimated_on
+    repair.updated_at = uow.now
+
+
+def _write(
+    uow: UnitOfWork,
+    repair: Repair,
+    outcome: str,
+    actor: Actor,
+    *,
+    occurred_at: datetime | None = None,
+    details: dict[str, Any] | None = None,
+    **columns: Any,
+) -> RepairEntry:
+    entry = RepairEntry(
+        repair_id=repair.id,
+        outcome=outcome,
+        actor_kind=actor.kind,
+        actor_name=actor.name,
+        occurred_at=occurred_at or uow.now,
+        recorded_at=uow.now,
+        details=details or {},
+        **columns,
+    )
+    uow.session.add(entry)
+    uow.session.flush()
+    repair.updated_at = uow.now
+    return entry
+
+
+def _free_ref(uow: UnitOfWork) -> str:
+    while True:
+        ref = refs.make(REF_PREFIX, uow.now)
+        if uow.session.scalars(select(Repair.id).where(Repair.ref == ref)).first() is None:
+            return ref

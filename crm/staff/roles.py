@@ -1,0 +1,42 @@
+"""Who may do what: the one table of permissions. What is not written here is refused.
+
+Roles are those of reliability.md rule 32. `shop` is for machines: it reports on repairs and sees
+its own; which repairs are its own is decided where repairs are read.
+"""
+
+from __future__ import annotations
+
+VIEWER, TECHNICIAN, DESK, MANAGER, ADMIN = "viewer", "technician", "desk", "manager", "admin"
+SHOP = "shop"
+
+STAFF_ROLES = (VIEWER, TECHNICIAN, DESK, MANAGER, ADMIN)
+ROLES = (*STAFF_ROLES, SHOP)
+
+_EVERYONE = frozenset(STAFF_ROLES)
+_WORKSHOP = frozenset((TECHNICIAN, DESK, MANAGER, ADMIN))
+_FRONT = frozenset((DESK, MANAGER, ADMIN))
+_LEADS = frozenset((MANAGER, ADMIN))
+_ADMINS = frozenset((ADMIN,))
+_MACHINES = frozenset((SHOP,))
+
+PERMISSIONS: dict[str, frozenset[str]] = {
+    "session.end": _EVERYONE,
+    "customers.read": _EVERYONE,
+    "customers.write": _FRONT,
+    "customers.merge": _FRONT,
+    "tickets.read": _EVERYONE,
+    "tickets.write": _WORKSHOP,
+    "repairs.read": _EVERYONE | _MACHINES,
+    "repairs.create": _FRONT | _MACHINES,
+    "repairs.update": _WORKSHOP | _MACHINES,
+    "notifications.read": _EVERYONE,
+    "ops.read": _LEADS,
+    "ops.replay": _ADMINS,
+    "audit.read": _LEADS,
+    "keys.manage": _ADMINS,
+    "staff.manage": _ADMINS,
+}
+
+
+def may(role: str, permission: str) -> bool:
+    return role in PERMISSIONS.get(permission, frozenset())

@@ -1,0 +1,1 @@
+"""Support tickets, their messages, and the conversations they mirror."""

@@ -1,0 +1,55 @@
+"""News about tickets and their conversations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from crm.core.events import Event
+
+
+@dataclass(frozen=True)
+class TicketEvent(Event):
+    subject_kind: ClassVar[str] = "ticket"
+
+
+@dataclass(frozen=True)
+class TicketOpened(TicketEvent):
+    kind: ClassVar[str] = "ticket.opened"
+
+
+@dataclass(frozen=True)
+class TicketStatusChanged(TicketEvent):
+    kind: ClassVar[str] = "ticket.status_changed"
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class TicketAssigned(TicketEvent):
+    kind: ClassVar[str] = "ticket.assigned"
+    assignee: str | None
+
+
+@dataclass(frozen=True)
+class TicketRated(TicketEvent):
+    kind: ClassVar[str] = "ticket.rated"
+    rating: int
+
+
+@dataclass(frozen=True)
+class MessageReceived(TicketEvent):
+    """A message entered the thread, from whichever side."""
+
+    kind: ClassVar[str] = "ticket.message_received"
+    message_id: int
+    author_kind: str
+    private: bool
+
+
+@dataclass(frozen=True)
+class ConversationBound(TicketEvent):
+    """A conversation became part of a ticket, or turned out to be another customer's."""
+
+    kind: ClassVar[str] = "ticket.conversation_bound"
+    conversation_id: int

@@ -1,0 +1,82 @@
+"""The state of each outside party: breaker and pause (reliability.md, rules 16 and 18).
+
+Kept in the database, so that all workers see one state and an emptied Redis forgets nothing.
+The breaker opens after 5 faults in a row, or when half of the last 20 calls were faults; then one
+probe is let through every 30 s. Waiting costs a row no attempt.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm.core.db import Base
+from crm.core.uow import UnitOfWork
+
+FAULTS_IN_ROW = 5
+WINDOW = 20
+PROBE_SECONDS = 30.0
+PAUSE_SECONDS = 60.0
+AT_ONCE = 4
+
+
+class Destination(Base):
+    """recent: the last outcomes, newest last, `1` for a fault. closed_until: no claims before."""
+
+    __tablename__ = "destinations"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    recent: Mapped[str] = mapped_column(Text, server_default="")
+    closed_until: Mapped[datetime | None] = mapped_column()
+    reason: Mapped[str | None] = mapped_column(Text)
+    changed_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+_OPEN_PLACE = text("""
+    SELECT (SELECT count(*) FROM outbox WHERE state = 'sending' AND destination = :name) < :most
+       AND NOT EXISTS (SELECT 1 FROM destinations WHERE name = :name
+                       AND closed_until > clock_timestamp())""")
+_TAKE_PROBE = text("""
+    UPDATE destinations SET closed_until = clock_timestamp() + make_interval(secs => :seconds)
+    WHERE name = :name AND closed_until <= clock_timestamp()""")
+_NOTE = text("""
+    INSERT INTO destinations (name, recent) VALUES (:name, :mark)
+    ON CONFLICT (name) DO UPDATE SET recent = right(destinations.recent || :mark, :window)
+    RETURNING recent""")
+_CLOSE = text("""
+    UPDATE destinations SET closed_until = clock_timestamp() + make_interval(secs => :seconds),
+        reason = :reason, changed_at = clock_timestamp() WHERE name = :name""")
+_OPEN = text("""
+    UPDATE destinations SET closed_until = NULL, reason = NULL, recent = '', changed_at = clock_timestamp()
+    WHERE name = :name AND closed_until IS NOT NULL""")
+
+
+def has_place(uow: UnitOfWork, name: str) -> bool:
+    """May one more call start now? Taking the first place after a break makes it the probe."""
+    if not uow.session.execute(_OPEN_PLACE, {"name": name, "most": AT_ONCE}).scalar():
+        return False
+    uow.session.execute(_TAKE_PROBE, {"name": name, "seconds": PROBE_SECONDS})
+    return True
+
+
+def worked(uow: UnitOfWork, name: str) -> None:
+    uow.session.execute(_NOTE, {"name": name, "mark": "0", "window": WINDOW})
+    uow.session.execute(_OPEN, {"name": name})
+
+
+def failed(uow: UnitOfWork, name: str, reason: str) -> None:
+    recent = uow.session.execute(_NOTE, {"name": name, "mark": "1", "window": WINDOW}).scalar_one()
+    if recent.endswith("1" * FAULTS_IN_ROW) or recent.count("1") * 2 >= WINDOW:
+        close(uow, name, f"breaker: {reason}", PROBE_SECONDS)
+
+
+def denied(uow: UnitOfWork, name: str, reason: str) -> None:
+    """Credentials refused: everything to this destination waits; one probe a minute looks again."""
+    uow.session.execute(_NOTE, {"name": name, "mark": "1", "window": WINDOW})
+    close(uow, name, f"denied: {reason}", PAUSE_SECONDS)
+
+
+def close(uow: UnitOfWork, name: str, reason: str, seconds: float) -> None:
+    uow.session.execute(_CLOSE, {"name": name, "reason": reason, "seconds": seconds})

@@ -1,0 +1,278 @@
+"""Delivers outbox rows: lease in one short transaction, call with none open, record in another.
+
+In doubt whether a send left, the row becomes `unsure` and is looked up before a second try
+(reliability.md, rules 11 to 18).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
+
+from crm.core.errors import Denied, Permanent, Temporary, Uncertain
+from crm.core.integration import Deliverer
+from crm.core.outbox import SEND, Effect, OutboxRow
+from crm.core.uow import UnitOfWork, Units
+from jobs import destinations
+from jobs.leases import MOST_ERRORS, Heartbeat, new_token
+from jobs.retries import Ladder
+
+log = structlog.get_logger(__name__)
+
+BUSY_WAIT = 0.25
+
+# A row whose hold has not run out yet does not block its lane; one that was tried does.
+_LANE_IS_FREE = text("""
+    SELECT NOT EXISTS (SELECT 1 FROM outbox WHERE lane = :lane AND id < :id
+        AND (state IN ('sending', 'unsure')
+             OR state = 'pending' AND (first_tried_at IS NOT NULL OR due_at <= clock_timestamp())))""")
+_NEXT = text("""
+    SELECT id FROM outbox WHERE lane = :lane AND state IN ('pending', 'unsure')
+      AND due_at <= clock_timestamp() ORDER BY id LIMIT 1""")
+_LEASE = text("""
+    UPDATE outbox SET state = 'sending', lease_token = :token,
+        lease_until = clock_timestamp() + make_interval(secs => :seconds),
+        first_tried_at = COALESCE(first_tried_at, clock_timestamp()),
+        context = CAST(:context AS jsonb)
+    WHERE id = :id""")
+_RECORD = text("""
+    UPDATE outbox SET state = :state, reason = :reason, result = CAST(:result AS jsonb),
+        attempts = attempts + :attempt, errors = errors + :error,
+        due_at = clock_timestamp() + make_interval(secs => :wait),
+        done_at = CASE WHEN :state IN ('done', 'dead', 'cancelled') THEN clock_timestamp() END,
+        lease_token = NULL, lease_until = NULL
+    WHERE id = :id AND lease_token = :token""")
+_WAIT = text("""
+    UPDATE outbox SET due_at = clock_timestamp() + make_interval(secs => :wait) WHERE id = :id""")
+
+
+class Relay:
+    """deliverers: effect kind -> deliverer. settle_seconds: how long an unsure send rests first."""
+
+    def __init__(
+        self,
+        units: Units,
+        deliverers: Mapping[str, Deliverer],
+        heartbeat: Heartbeat,
+        ladder: Ladder,
+        *,
+        lease_seconds: float,
+        settle_seconds: float,
+    ):
+        self._units = units
+        self._deliverers = deliverers
+        self._heartbeat = heartbeat
+        self._ladder = ladder
+        self._lease_seconds = lease_seconds
+        self._settle_seconds = settle_seconds
+
+    def run(self, row_id: int) -> int | None:
+        """Deliver one row. Returns the next due row of the same lane, if this one was ours."""
+        token = new_token()
+        try:
+            claimed = self._claim(row_id, token)
+        except IntegrityError:
+            return None  # its lane is being worked on; that worker goes on to this row
+        if claimed is None:
+            return None
+        row, was_unsure, effect = claimed
+        if effect is not None:
+            with self._heartbeat.hold("outbox", row_id, token):
+                self._carry_out(row, effect, token, was_unsure)
+        with self._units() as uow:
+            return uow.session.execute(_NEXT, {"lane": row.lane}).scalar()
+
+    def _claim(self, row_id: int, token: str) -> tuple[OutboxRow, bool, Effect | None] | None:
+        """The leased row, whether it must be looked up first, and what to deliver.
+
+        None when the row is not to be had now; an effect of None when its deadline has passed.
+        """
+        with self._units() as uow:
+            row = uow.session.scalars(
+                select(OutboxRow)
+                .where(
+                    OutboxRow.id == row_id,
+                    OutboxRow.state.in_(("pending", "unsure")),
+                    OutboxRow.due_at <= text("clock_timestamp()"),
+                )
+                .with_for_update(skip_locked=True)
+            ).first()
+            if row is None:
+                return None
+            uow.session.expunge(row)
+            if not uow.session.execute(_LANE_IS_FREE, {"lane": row.lane, "id": row.id}).scalar():
+                return None
+            deliverer = self._deliverers.get(row.kind)
+            if deliverer is None:
+                # Its integration is switched off: the row waits for it, and costs no attempt.
+                uow.session.execute(_WAIT, {"id": row.id, "wait": 300})
+                return None
+            effect = _effect(row)
+            was_unsure = row.state == "unsure"
+            if row.deadline_at and row.deadline_at < uow.now and not was_unsure:
+                self._cancel(uow, row, deliverer, effect)
+                return row, was_unsure, None
+            if not destinations.has_place(uow, row.destination):
+                uow.session.execute(_WAIT, {"id": row.id, "wait": BUSY_WAIT})
+                return None
+            if row.first_tried_at is None:
+                effect = _effect(row, deliverer.before_first_try(uow, effect))
+            uow.session.execute(
+                _LEASE,
+                {
+                    "id": row.id,
+                    "token": token,
+                    "seconds": self._lease_seconds,
+                    "context": _json(effect.context),
+                },
+            )
+            return row, was_unsure, effect
+
+    def _cancel(self, uow: UnitOfWork, row: OutboxRow, deliverer: Deliverer, effect: Effect) -> None:
+        reason = "its deadline has passed"
+        uow.session.execute(
+            text("""UPDATE outbox SET state = 'cancelled', reason = :reason,
+                    done_at = clock_timestamp() WHERE id = :id"""),
+            {"id": row.id, "reason": reason},
+        )
+        deliverer.on_dead(uow, effect, reason)
+
+    def _carry_out(self, row: OutboxRow, effect: Effect, token: str, was_unsure: bool) -> None:
+        deliverer = self._deliverers[row.kind]
+        try:
+            if was_unsure:
+                result = deliverer.look_up(effect)
+                if result is None:
+                    self._record(row, token, "pending", "looked up: not there, sending again")
+                    return
+            else:
+                result = deliverer.deliver(effect)
+        except Denied as error:
+            self._fault(row, token, "unsure" if was_unsure else "pending", error, denied=True)
+        except Uncertain as error:
+            self._fault(row, token, self._after_doubt(row, was_unsure), error)
+        except Temporary as error:
+            self._fault(row, token, "unsure" if was_unsure else "pending", error)
+        except Permanent as error:
+            self._record(row, token, "dead", f"{error.code}: {error.detail}", effect=effect)
+        except Exception as error:  # a defect of the adapter must end in a state, none may be lost
+            log.exception("deliverer error", effect=row.id, kind=row.kind)
+            self._defect(row, token, effect, error)
+        else:
+            self._record(row, token, "done", None, effect=effect, result=result)
+
+    @staticmethod
+    def _after_doubt(row: OutboxRow, was_unsure: bool) -> str:
+        return "unsure" if was_unsure or row.mode == SEND else "pending"
+
+    def _fault(
+        self, row: OutboxRow, token: str, state: str, error: Temporary | Uncertain, denied: bool = False
+    ) -> None:
+        """Back to waiting after a fault of the other side, or dead past the last rung."""
+        costs = isinstance(error, Uncertain) or error.costs_attempt
+        asked = getattr(error, "after", None)
+        reason = f"{error.code}: {error.detail}"
+        wait = self._ladder.wait(row.attempts + 1, asked=asked) if costs else (asked or BUSY_WAIT)
+        if denied:
+            wait = destinations.PAUSE_SECONDS
+        elif state == "unsure" and wait is not None:
+            wait = max(wait, self._settle_seconds)
+        if wait is None:
+            state, wait = "dead", 0
+            reason = f"gave up after {row.attempts + 1} tries: {reason}"
+        with self._units() as uow:
+            if denied:
+                destinations.denied(uow, row.destination, error.detail)
+            elif costs:
+                destinations.failed(uow, row.destination, reason)
+            self._write(uow, row, token, state, reason, wait=wait, attempt=int(costs))
+            if state == "dead":
+                self._deliverers[row.kind].on_dead(uow, _effect(row), reason)
+
+    def _defect(self, row: OutboxRow, token: str, effect: Effect, error: Exception) -> None:
+        reason = f"deliverer error: {type(error).__name__}"
+        dead = row.errors + 1 >= MOST_ERRORS
+        # What the defect left behind is unknown: a send is looked up before it is tried again.
+        state = "dead" if dead else "unsure" if row.mode == SEND else "pending"
+        wait = 0 if dead else self._ladder.wait(row.errors + 1) or 0
+        with self._units() as uow:
+            self._write(uow, row, token, state, reason, wait=wait, error=1)
+            if dead:
+                self._deliverers[row.kind].on_dead(uow, effect, reason)
+
+    def _record(
+        self,
+        row: OutboxRow,
+        token: str,
+        state: str,
+        reason: str | None,
+        *,
+        effect: Effect | None = None,
+        result: dict[str, Any] | None = None,
+    ) -> None:
+        with self._units() as uow:
+            kept = self._write(uow, row, token, state, reason, result=result, attempt=int(state == "done"))
+            destinations.worked(uow, row.destination)
+            deliverer = self._deliverers[row.kind]
+            if not kept or effect is None:
+                return
+            if state == "done":
+                deliverer.on_done(uow, effect, result or {})
+            elif state == "dead":
+                deliverer.on_dead(uow, effect, reason or "")
+
+    def _write(
+        self,
+        uow: UnitOfWork,
+        row: OutboxRow,
+        token: str,
+        state: str,
+        reason: str | None,
+        *,
+        result: dict[str, Any] | None = None,
+        wait: float = 0.0,
+        attempt: int = 0,
+        error: int = 0,
+    ) -> bool:
+        """Leave `sending`, if the lease is still ours."""
+        if state == "pending" and row.mode != SEND and _is_covered(uow, row):
+            state, reason = "cancelled", "a newer sync covers it"
+        kept = uow.session.execute(
+            _RECORD,
+            {
+                "id": row.id, "token": token, "state": state, "reason": reason, "wait": wait,
+                "attempt": attempt, "error": error, "result": _json(result) if result else None,
+            },
+        ).rowcount == 1  # fmt: skip
+        level = 20 if state == "done" else 30
+        log.log(level, f"effect {state if kept else 'lease lost'}", effect=row.id, kind=row.kind, reason=reason)
+        return kept
+
+
+def _is_covered(uow: UnitOfWork, row: OutboxRow) -> bool:
+    return uow.session.execute(
+        text("""SELECT EXISTS (SELECT 1 FROM outbox WHERE effect_key = :key AND mode = 'sync'
+                AND state = 'pending' AND id <> :id)"""),
+        {"key": row.effect_key, "id": row.id},
+    ).scalar_one()
+
+
+def _effect(row: OutboxRow, context: dict[str, Any] | None = None) -> Effect:
+    return Effect(
+        id=row.id,
+        kind=row.kind,
+        mode=row.mode,
+        effect_key=row.effect_key,
+        body=row.body,
+        context=row.context if context is None else context,
+        first_tried_at=row.first_tried_at,
+    )
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value)

@@ -1,0 +1,148 @@
+"""The HTTP edge on a real database: one application, and callers of every role."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+
+from bridge import limits
+from bridge.context import Context
+from bridge.settings import load
+from bridge.web import create_app
+from crm.core.db import make_engine
+from crm.core.events import SYSTEM
+from crm.core.shop import Links, Shop
+from crm.core.uow import Units
+from crm.core.vault import Seal
+from crm.staff import service
+from jobs.queue import Doorbell
+
+SECRET = "k3y-for-tests-that-is-long-enough-0123456789"
+
+
+@dataclass
+class Caller:
+    """A client that sends one API key with every request."""
+
+    client: FlaskClient
+    key_id: str
+    token: str
+
+    def __call__(self, method: str, path: str, headers: dict | None = None, **kwargs):
+        headers = {"Authorization": f"Bearer {self.token}", **(headers or {})}
+        return self.client.open(path, method=method, headers=headers, **kwargs)
+
+
+@pytest.fixture
+def engine(db: str) -> Iterator[Engine]:
+    engine = make_engine(db)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def rung() -> list[tuple[list[int], list[int]]]:
+    """Every ring of the doorbell: (inbox ids, outbox ids)."""
+    return []
+
+
+@pytest.fixture
+def make_app(engine: Engine, rung: list, tmp_path: Path) -> Callable[..., Flask]:
+    """An application; keyword arguments are environment variables."""
+
+    def make(redis_url: str | None = None, **environ: str) -> Flask:
+        settings = load({"SECRET_KEY": SECRET, "STATE_DIR": str(tmp_path), **environ})
+        context = Context(
+            settings=settings,
+            engine=engine,
+            units=Units(engine, ring=lambda inbox, outbox: rung.append((inbox, outbox))),
+            seal=Seal([SECRET]),
+            shop=Shop(
+                name="Test Shop",
+                timezone=ZoneInfo("Europe/London"),
+                currency="GBP",
+                locale="en",
+                hold=timedelta(seconds=120),
+                links=Links(settings.public_url, (SECRET,)),
+            ),
+            doorbell=Doorbell(redis_url),
+            redis_url=redis_url,
+        )
+        app = create_app(context)
+        # There is one limiter a process, and an earlier test may have taken its Redis away.
+        limits.limiter._storage_dead = False
+        if redis_url is None:
+            limits.limiter.reset()
+        return app
+
+    return make
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
+def units(app: Flask) -> Units:
+    return app.extensions["mendline"].units
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def as_role(app: Flask, units: Units) -> Callable[[str], Caller]:
+    """A caller with a fresh key of that role."""
+
+    def make(role: str) -> Caller:
+        with units() as uow:
+            key = service.create_key(uow, Seal([SECRET]), SYSTEM, name=f"a {role}", role=role)
+        return Caller(app.test_client(), key.id, key.key)
+
+    return make
+
+
+@pytest.fixture
+def admin(as_role: Callable[[str], Caller]) -> Caller:
+    return as_role("admin")
+
+# --- temporary until the first migration exists
+import importlib
+import pathlib
+
+import psycopg
+
+from crm.core.db import Base
+
+
+@pytest.fixture(scope="session")
+def database_url(stores, worker_id):
+    for name in ("crm", "jobs"):
+        for path in sorted(pathlib.Path(name).rglob("*.py")):
+            if path.name in ("models.py", "scheduler.py", "destinations.py") or "core" in str(path):
+                importlib.import_module(str(path).removesuffix(".py").replace("/", "."))
+    plain = "postgresql://" + stores.database_url.split("://", 1)[1]
+    name = f"p5_{worker_id}"
+    with psycopg.connect(plain, autocommit=True) as c:
+        c.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        c.execute(f"CREATE DATABASE {name}")
+    from sqlalchemy import create_engine, make_url
+    url = make_url(stores.database_url).set(database=name).render_as_string(hide_password=False)
+    e = create_engine(url)
+    with e.begin() as c:
+        for ext in ("pg_trgm", "btree_gist", "unaccent", "citext"):
+            c.exec_driver_sql(f"CREATE EXTENSION IF NOT EXISTS {ext}")
+    with e.begin() as c:
+        c.exec_driver_sql("CREATE SEQUENCE IF NOT EXISTS ticket_numbers")
+    Base.metadata.create_all(e)
+    e.dispose()
+    yield url
