@@ -57,7 +57,7 @@ class Units:
         ring: Callable[[list[int], list[int]], None] | None = None,
     ):
         self.engine = engine
-        self._reactions = reactions or {}
+        self._reactions = {} if reactions is None else reactions
         self._ring = ring
 
     @contextmanager

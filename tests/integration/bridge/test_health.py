@@ -1,7 +1,9 @@
 """Health, readiness, metrics and the log line of a request."""
 
+import io
 import json
 import logging
+import sys
 from dataclasses import replace
 
 import pytest
@@ -73,14 +75,14 @@ def test_metrics_tell_rows_and_requests(client):
 
 
 @pytest.fixture
-def lines(capsys):
+def lines(monkeypatch):
     """Log lines of the test, read back as JSON."""
-    root = logging.getLogger()
+    root, stream = logging.getLogger(), io.StringIO()
     level = root.level
+    monkeypatch.setattr(sys, "stderr", stream)
     logs.configure("json")
     (ours,) = root.handlers
-    capsys.readouterr()
-    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     # The runner's own handlers differ from phase to phase and are its own to put back.
     root.removeHandler(ours)
     root.setLevel(level)
