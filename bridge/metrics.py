@@ -71,6 +71,7 @@ class _Rows(Collector):
             "unsure": ("Sends that may have left.", now.unsure),
             "lost_leases": ("Leases lost in the last 24 hours.", now.lost_leases),
             "clock_drift_seconds": ("Our clock minus the database's.", now.drift_seconds),
+            "reconcile_found": ("Lost webhooks found in 24 hours.", now.reconcile_found),
             "reconcile_age_seconds": ("Since the last good reconcile.", now.reconcile_age_seconds),
         }
         for name, (meaning, value) in single.items():

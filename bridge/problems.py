@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, json, make_response, render_template, request
 from flask_limiter import RateLimitExceeded
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
@@ -22,6 +22,7 @@ from crm.core.errors import MendlineError, Outward
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 5
+_UNIQUE_VIOLATION = "23505"  # PostgreSQL, Appendix A
 _MACHINE_PATHS = ("/api/", "/webhooks/", "/metrics", "/healthz", "/readyz")
 _OWN_CODES = {
     400: "bad-request", 404: "not-found", 405: "method-not-allowed", 413: "too-large",
@@ -35,6 +36,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(RateLimitExceeded, _limited)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(PoolTimeout, _database_away)
+    app.register_error_handler(IntegrityError, _lost_race)
     app.register_error_handler(Exception, _unknown)
 
 
@@ -142,6 +144,13 @@ def _database_away(error: Exception) -> Response:
         "nothing could be read or stored; try again",
         headers={"Retry-After": str(RETRY_SECONDS)},
     )
+
+
+def _lost_race(error: IntegrityError) -> Response:
+    """Two callers made the same thing at once; the second learns it as if it had come later."""
+    if getattr(error.orig, "sqlstate", None) != _UNIQUE_VIOLATION:
+        return _unknown(error)
+    return problem(409, "already-exists", "somebody made this at the same moment")
 
 
 def _unknown(error: Exception) -> Response:

@@ -59,7 +59,8 @@ class Secrets:
         return self._told.webhook_token or self.learned().get("webhook_token")
 
     def learned(self) -> dict[str, Any]:
-        if time.monotonic() - self._read_at > FRESH_SECONDS:
+        # Nothing learned yet is not worth remembering: provisioning may have ended just now.
+        if not self._learned or time.monotonic() - self._read_at > FRESH_SECONDS:
             with self._units() as uow:
                 self._learned = vault.get(uow, self._seal, LEARNED) or {}
             self._read_at = time.monotonic()

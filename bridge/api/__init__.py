@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from flask import Flask, current_app, request
 
-from bridge.api import audit, docs, keys, openapi, ops, staff
+from bridge.api import (
+    audit,
+    customers,
+    docs,
+    keys,
+    notifications,
+    openapi,
+    ops,
+    repairs,
+    staff,
+    tickets,
+)
 from crm.core.errors import Invalid
 
 PREFIX = "/api/v1"
-SUBJECTS = (keys, staff, ops, audit)
+SUBJECTS = (customers, tickets, repairs, notifications, keys, staff, ops, audit)
 
 
 def init_app(app: Flask) -> None:

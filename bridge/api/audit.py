@@ -18,7 +18,7 @@ from crm.core.paging import page
 blp = Blueprint("audit", __name__, url_prefix="/api/v1/audit", description="Audit log")
 
 
-class Entry(Schema):
+class AuditEntry(Schema):
     id = fields.Integer()
     at = Moment()
     actor_kind = fields.String()
@@ -40,7 +40,7 @@ class Verdict(Schema):
 @blp.route("", methods=["GET"])
 @allow("audit.read")
 @blp.arguments(ListQuery, location="query")
-@blp.response(200, list_of(Entry))
+@blp.response(200, list_of(AuditEntry))
 def list_entries(query):
     """List entries, newest first"""
     with here().units() as uow:

@@ -50,6 +50,7 @@ class Health(Schema):
     closed = fields.List(fields.Nested(Closed))
     duties = fields.List(fields.Nested(Duty))
     reconcile_age_seconds = fields.Float(allow_none=True)
+    reconcile_found = fields.Integer()
     drift_seconds = fields.Float()
 
 

@@ -49,6 +49,7 @@ class Snapshot:
 
     lost_leases: of unfinished rows and rows of the last 24 hours.
     reconcile_age_seconds: since the last good reconcile; None before the first.
+    reconcile_found: lost webhooks it found in the last 24 hours.
     """
 
     at: datetime
@@ -62,6 +63,7 @@ class Snapshot:
     closed: list[Closed]
     duties: list[Duty]
     reconcile_age_seconds: float | None
+    reconcile_found: int
     drift_seconds: float
 
 
@@ -91,6 +93,12 @@ _LOST_LEASES = text("""
 _CLOSED = text("""
     SELECT name, closed_until, reason FROM destinations
     WHERE closed_until > clock_timestamp() ORDER BY name""")
+_RECONCILED = text("""
+    SELECT extract(epoch FROM clock_timestamp() - max(finished_at) FILTER (WHERE error IS NULL))::float
+               AS age,
+           coalesce(sum(found) FILTER (WHERE started_at > clock_timestamp() - interval '24 hours'), 0)
+               AS found
+    FROM reconcile_runs WHERE started_at > clock_timestamp() - interval '7 days'""")
 _DUTIES = text("""
     SELECT name, extract(epoch FROM clock_timestamp() - finished_at)::float AS age, error
     FROM schedules ORDER BY name""")
@@ -107,11 +115,7 @@ def snapshot(uow: UnitOfWork) -> Snapshot:
         Duty(row.name, None if row.error else row.age, row.error)
         for row in session.execute(_DUTIES)
     ]
-    reconciled = [
-        duty.age_seconds
-        for duty in duties
-        if duty.name.startswith("chatwoot.reconcile") and duty.age_seconds is not None
-    ]
+    reconciled = session.execute(_RECONCILED).one()
     return Snapshot(
         at=ours,
         inbox=inbox,
@@ -123,7 +127,8 @@ def snapshot(uow: UnitOfWork) -> Snapshot:
         lost_leases=int(session.execute(_LOST_LEASES).scalar_one()),
         closed=[Closed(*row) for row in session.execute(_CLOSED)],
         duties=duties,
-        reconcile_age_seconds=min(reconciled, default=None),
+        reconcile_age_seconds=reconciled.age,
+        reconcile_found=int(reconciled.found),
         drift_seconds=round((ours - database_time).total_seconds(), 3),
     )
 

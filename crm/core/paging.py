@@ -1,4 +1,4 @@
-"""Pages of a list: newest first, continued from the last row seen, so that no row shows twice."""
+"""Pages of a list, continued from the last row seen, so that no row shows twice."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ def page(
     *,
     limit: int,
     after: Sequence[Any] | None = None,
+    oldest_first: bool = False,
 ) -> Page:
-    """order: columns that together are unique, sorted descending.
+    """order: columns that together are unique, sorted descending unless `oldest_first`.
 
     after: an earlier `Page.next`; moments may have become ISO 8601 text on the way.
     """
     if after is not None:
         last = [literal(value, column.type) for column, value in zip(order, after, strict=True)]
-        position: ColumnElement[bool] = tuple_(*order) < tuple_(*last)
+        here, there = tuple_(*order), tuple_(*last)
+        position: ColumnElement[bool] = here > there if oldest_first else here < there
         statement = statement.where(position)
-    rows = list(
-        session.scalars(statement.order_by(*(column.desc() for column in order)).limit(limit + 1))
-    )
+    sorting = [column.asc() if oldest_first else column.desc() for column in order]
+    rows = list(session.scalars(statement.order_by(*sorting).limit(limit + 1)))
     if len(rows) <= limit:
         return Page(rows, None)
     return Page(rows[:limit], [getattr(rows[limit - 1], column.key) for column in order])

@@ -51,6 +51,16 @@ def create_staff(uow: UnitOfWork, actor: Actor, *, email: str, name: str, role: 
     return person
 
 
+def list_staff(uow: UnitOfWork) -> list[Staff]:
+    """Everybody, newest first."""
+    return list(uow.session.scalars(select(Staff).order_by(Staff.id.desc())))
+
+
+def list_keys(uow: UnitOfWork) -> list[ApiKey]:
+    """All keys, newest first, revoked ones too."""
+    return list(uow.session.scalars(select(ApiKey).order_by(ApiKey.created_at.desc(), ApiKey.id)))
+
+
 def staff_by_email(uow: UnitOfWork, email: str) -> Staff:
     """Raises NotFound."""
     person = uow.session.scalar(select(Staff).where(Staff.email == email.strip().lower()))

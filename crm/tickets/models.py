@@ -43,9 +43,7 @@ class Ticket(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    ref: Mapped[str] = mapped_column(
-        Text, unique=True, server_default=text("'TKT-' || lpad(nextval('ticket_numbers')::text, 6, '0')")
-    )
+    ref: Mapped[str] = mapped_column(Text, unique=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     subject: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from crm.core.errors import Invalid, NotFound
 from crm.core.events import Actor
@@ -37,7 +37,9 @@ def open_ticket(
     status: TicketStatus = TicketStatus.OPEN,
     priority: Priority = Priority.MEDIUM,
 ) -> Ticket:
+    number = uow.session.scalar(text("SELECT nextval('ticket_numbers')"))
     ticket = Ticket(
+        ref=f"TKT-{number:06}",
         customer_id=customer_id,
         subject=subject,
         status=status,

@@ -469,12 +469,7 @@ def upgrade() -> None:
     op.create_table(
         "tickets",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column(
-            "ref",
-            sa.Text(),
-            server_default=sa.text("'TKT-' || lpad(nextval('ticket_numbers')::text, 6, '0')"),
-            nullable=False,
-        ),
+        sa.Column("ref", sa.Text(), nullable=False),
         sa.Column("customer_id", sa.BigInteger(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
@@ -623,6 +618,7 @@ def upgrade() -> None:
     op.create_index(
         "uq_ticket_messages_external_id", "ticket_messages", ["external_id"], unique=True
     )
+    op.execute("ALTER SEQUENCE ticket_numbers OWNED BY tickets.ref")
     op.execute(
         """
         CREATE FUNCTION audit_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -745,5 +741,4 @@ def downgrade() -> None:
     op.drop_index("uq_api_keys_token_hash", table_name="api_keys")
     op.drop_index("ix_api_keys_created_at", table_name="api_keys")
     op.drop_table("api_keys")
-    op.execute("DROP FUNCTION audit_is_final CASCADE")
-    op.execute("DROP SEQUENCE ticket_numbers")
+    op.execute("DROP FUNCTION audit_is_final() CASCADE")

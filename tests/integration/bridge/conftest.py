@@ -126,8 +126,8 @@ from crm.core.db import Base
 
 @pytest.fixture(scope="session")
 def database_url(stores, worker_id):
-    for name in ("crm", "jobs"):
-        for path in sorted(pathlib.Path(name).rglob("*.py")):
+    for name in ("crm", "jobs", "chatwoot/models.py"):
+        for path in ([pathlib.Path(name)] if name.endswith("py") else sorted(pathlib.Path(name).rglob("*.py"))):
             if path.name in ("models.py", "scheduler.py", "destinations.py") or "core" in str(path):
                 importlib.import_module(str(path).removesuffix(".py").replace("/", "."))
     plain = "postgresql://" + stores.database_url.split("://", 1)[1]

@@ -1,0 +1,60 @@
+"""The log of messages to customers."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from marshmallow import Schema, fields
+
+from bridge.api.base import Blueprint, ListQuery, list_of, paged
+from bridge.api.fields import Moment, Text, one_of
+from bridge.auth import allow
+from bridge.context import here
+from crm.customers import service as customers
+from crm.notifications import queries
+from crm.notifications.models import NotificationState
+from crm.repairs import queries as repair_queries
+
+blp = Blueprint(
+    "notifications", __name__, url_prefix="/api/v1/notifications", description="Notifications"
+)
+
+
+class Notification(Schema):
+    """reason: why this channel, or why it was not sent."""
+
+    id = fields.Integer()
+    template = fields.String()
+    locale = fields.String()
+    body = fields.String()
+    channel = fields.String(allow_none=True)
+    state = fields.String()
+    reason = fields.String()
+    not_before = Moment()
+    created_at = Moment()
+    settled_at = Moment(allow_none=True)
+
+
+class NotificationQuery(ListQuery):
+    state = one_of(*NotificationState)
+    repair = Text(40)
+    customer = Text(40)
+
+
+@blp.route("", methods=["GET"])
+@allow("notifications.read")
+@blp.arguments(NotificationQuery, location="query")
+@blp.response(200, list_of(Notification))
+def list_notifications(query):
+    """List messages, newest first"""
+    with here().units() as uow:
+        repair = repair_queries.by_ref(uow, query["repair"]) if "repair" in query else None
+        customer = customers.by_ref(uow, query["customer"]) if "customer" in query else None
+        read = partial(
+            queries.listed,
+            uow,
+            state=query.get("state"),
+            repair_id=repair.id if repair else None,
+            customer_id=customer.id if customer else None,
+        )
+        return paged(query, read)
