@@ -9,17 +9,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask
 from sqlalchemy import Engine
 
 from bridge import logs, settings as settings_module
-from bridge.context import Context
 from bridge.integrations.shop import inbound as shop_systems
 from bridge.settings import Settings
-from bridge.web import create_app
 from chatwoot import integration as chatwoot
 from chatwoot.client import Client
 from chatwoot.throttle import Throttle
@@ -37,6 +34,9 @@ from jobs.queue import Doorbell
 from jobs.relay import Relay
 from jobs.retries import Ladder
 from jobs.rows import Rows
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 DAY = 24 * 3600.0
 WEB_RING_SECONDS = 0.02
@@ -157,23 +157,30 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 def web() -> Flask:
     """For gunicorn: `gunicorn -c bridge/gunicorn.py 'app:web()'`. Needs DATABASE_URL."""
     settings = load_settings()
-    parts = compose(
-        settings, settings.database_url or "", settings.redis_url, ring_seconds=WEB_RING_SECONDS
+    return edge(
+        compose(
+            settings, settings.database_url or "", settings.redis_url, ring_seconds=WEB_RING_SECONDS
+        )
     )
-    return create_app(edge(parts))
 
 
-def edge(parts: Mendline) -> Context:
-    """What the HTTP edge is given of it all."""
-    return Context(
-        settings=parts.settings,
-        engine=parts.engine,
-        units=parts.units,
-        seal=parts.seal,
-        shop=parts.shop,
-        doorbell=parts.doorbell,
-        integrations=parts.integrations,
-        redis_url=parts.redis_url,
+def edge(parts: Mendline) -> Flask:
+    """The HTTP edge over these parts."""
+    # Imported here, because workers and the scheduler live without it and stay smaller.
+    from bridge.context import Context
+    from bridge.web import create_app
+
+    return create_app(
+        Context(
+            settings=parts.settings,
+            engine=parts.engine,
+            units=parts.units,
+            seal=parts.seal,
+            shop=parts.shop,
+            doorbell=parts.doorbell,
+            integrations=parts.integrations,
+            redis_url=parts.redis_url,
+        )
     )
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, fields
 
-from bridge.api import notifications, repairs, tickets
+from bridge.api import notifications, people, repairs, tickets
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_of, paged
 from bridge.api.fields import Moment, Strict, Text, Whole, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
 from crm.core.errors import Invalid
 from crm.core.uow import UnitOfWork
-from crm.customers import merging, queries, rules, service
-from crm.customers.service import Person
+from crm.customers import merging, queries, service
 from crm.notifications import queries as notification_queries
 from crm.repairs import queries as repair_queries
 from crm.tickets import queries as ticket_queries
@@ -24,25 +23,6 @@ blp = Blueprint("customers", __name__, url_prefix="/api/v1/customers", descripti
 
 REF = "<string(maxlength=40):ref>"
 _CONTEXT_ROWS = 10
-
-
-class Phone(Text):
-    """E.164."""
-
-    def __init__(self, **kwargs: Any):
-        super().__init__(20, **kwargs)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        phone = super()._deserialize(value, attr, data, **kwargs).strip()
-        if not rules.is_e164(phone):
-            raise ValidationError("Not an E.164 phone number: use +, country code, number.")
-        return phone
-
-
-class Email(Text):
-    def __init__(self, **kwargs: Any):
-        super().__init__(254, **kwargs)
-        self.validators.append(fields.validate.Email())
 
 
 class Customer(Schema):
@@ -60,17 +40,6 @@ class CustomerQuery(ListQuery):
     email = Text(254)
     phone = Text(20)
     chatwoot_contact_id = Whole(1)
-
-
-class CustomerChange(Strict):
-    name = Text(255)
-    email = Email(allow_none=True)
-    phone = Phone(allow_none=True)
-    locale = Text(12, allow_none=True)
-
-
-class NewCustomer(CustomerChange):
-    name = Text(255, required=True)
 
 
 class Context(Schema):
@@ -132,12 +101,12 @@ def list_customers(query):
 @blp.route("", methods=["POST"])
 @allow("customers.write")
 @blp.doc(parameters=[IDEMPOTENCY_KEY])
-@blp.arguments(NewCustomer)
+@blp.arguments(people.NewPerson)
 @blp.response(201, Customer)
 def create_customer(body):
     """Add a customer; what staff type is taken as proven"""
     return create(
-        Customer, lambda uow: service.create(uow, proven_person(**body), principal().actor)
+        Customer, lambda uow: service.create(uow, people.proven(**body), principal().actor)
     )
 
 
@@ -179,7 +148,7 @@ def show_customer(ref):
 
 @blp.route(f"/{REF}", methods=["PATCH"])
 @allow("customers.write")
-@blp.arguments(CustomerChange)
+@blp.arguments(people.PersonChange)
 @blp.response(200, Customer)
 def change_customer(body, ref):
     """Change a customer"""
@@ -220,18 +189,6 @@ def merge_customers(body, ref):
         Merge,
         lambda uow: _merge(uow, merging.merge(uow, ref, body["merge"], principal().actor)),
     )
-
-
-def proven_person(
-    name: str = "", email: str | None = None, phone: str | None = None, locale: str | None = None
-) -> Person:
-    """Somebody whose details staff or a shop took down: their word proves them."""
-    keys = []
-    if email:
-        keys.append(rules.email_key(email, proven=True))
-    if phone:
-        keys.append(rules.phone_key(phone, proven=True))
-    return Person(name, email, phone, locale, keys=tuple(keys))
 
 
 def _merge(uow: UnitOfWork, journal: Any) -> dict[str, Any]:

@@ -8,15 +8,15 @@ from typing import Any
 from marshmallow import RAISE, Schema, fields
 from sqlalchemy import select
 
+from bridge.api import people
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_of, paged
 from bridge.api.fields import MOST_BIGINT, Moment, Strict, Text, Whole, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
-from bridge.integrations.shop.schemas import Customer, StatusFields
+from bridge.integrations.shop.schemas import StatusFields
 from crm.core.errors import Conflict, Invalid
 from crm.core.uow import UnitOfWork
-from crm.customers import queries as customer_queries, rules, service as customers
-from crm.customers.service import Person
+from crm.customers import queries as customer_queries, service as customers
 from crm.repairs import queries, service
 from crm.repairs.models import Repair as RepairRow
 from crm.repairs.service import Address, NewRepair, StatusNews
@@ -64,7 +64,7 @@ class Intake(Strict):
     device = Text(255, at_least=0, load_default="")
     problem = Text(2000, at_least=0, load_default="")
     customer_ref = Text(40)
-    customer = fields.Nested(Customer)
+    customer = fields.Nested(people.NewPerson)
     ticket = Text(40)
     external_id = Text(255)
     status = one_of(*RepairStatus, load_default=RepairStatus.RECEIVED)
@@ -237,7 +237,7 @@ def _take_in(uow: UnitOfWork, body: dict[str, Any]) -> RepairRow:
     if "customer_ref" in body:
         customer_id = customers.by_ref(uow, body["customer_ref"]).id
     elif "customer" in body:
-        customer_id = customers.recognise(uow, _person(body["customer"]), actor).id
+        customer_id = customers.recognise(uow, people.proven(**body["customer"]), actor).id
     repair = service.create(
         uow,
         NewRepair(
@@ -261,16 +261,6 @@ def _take_in(uow: UnitOfWork, body: dict[str, Any]) -> RepairRow:
     if ticket is not None:
         service.link(uow, repair, ticket.id, ticket.customer_id, actor)
     return repair
-
-
-def _person(told: dict[str, Any]) -> Person:
-    """Details taken down at the counter: whoever reports them vouches for them."""
-    keys = []
-    if told["email"]:
-        keys.append(rules.email_key(told["email"], proven=True))
-    if told["phone"]:
-        keys.append(rules.phone_key(told["phone"], proven=True))
-    return Person(told["name"], told["email"], told["phone"], told["locale"], keys=tuple(keys))
 
 
 def _refuse_known(uow: UnitOfWork, owner: str | None, external_id: str) -> None:

@@ -19,7 +19,7 @@ from crm.staff.models import Staff
 blp = Blueprint("staff", __name__, url_prefix="/api/v1/staff", description="Staff")
 
 
-class Person(Schema):
+class StaffMember(Schema):
     id = fields.Integer()
     email = fields.String()
     name = fields.String()
@@ -28,13 +28,13 @@ class Person(Schema):
     created_at = Moment()
 
 
-class InvitedPerson(Person):
+class InvitedStaff(StaffMember):
     """sign_in_link: works once and for 15 minutes."""
 
     sign_in_link = fields.String()
 
 
-class NewPerson(Strict):
+class NewStaff(Strict):
     email = Text(254, required=True)
     name = Text(80, required=True)
     role = one_of(*roles.STAFF_ROLES, required=True)
@@ -49,7 +49,7 @@ def _invited(person: Staff, token: str) -> dict[str, Any]:
 @blp.route("", methods=["GET"])
 @allow("staff.manage")
 @blp.arguments(ListQuery, location="query")
-@blp.response(200, list_of(Person))
+@blp.response(200, list_of(StaffMember))
 def list_staff(query):
     """List staff, newest first"""
     with here().units() as uow:
@@ -59,8 +59,8 @@ def list_staff(query):
 @blp.route("", methods=["POST"])
 @allow("staff.manage")
 @blp.doc(parameters=[IDEMPOTENCY_KEY])
-@blp.arguments(NewPerson)
-@blp.response(201, InvitedPerson)
+@blp.arguments(NewStaff)
+@blp.response(201, InvitedStaff)
 def create_staff(body):
     """Add a person; the answer carries a sign-in link for them"""
 
@@ -70,13 +70,13 @@ def create_staff(body):
         token = sessions.create_link(uow, actor, person)
         return _invited(person, token)
 
-    return create(InvitedPerson, work)
+    return create(InvitedStaff, work)
 
 
 @blp.route("/<int:staff_id>/sign-in-link", methods=["POST"])
 @allow("staff.manage")
 @blp.doc(parameters=[IDEMPOTENCY_KEY])
-@blp.response(201, InvitedPerson)
+@blp.response(201, InvitedStaff)
 def create_sign_in_link(staff_id):
     """Make another sign-in link for a person"""
 
@@ -84,12 +84,12 @@ def create_sign_in_link(staff_id):
         person = service.staff_by_id(uow, staff_id)
         return _invited(person, sessions.create_link(uow, principal().actor, person))
 
-    return create(InvitedPerson, work)
+    return create(InvitedStaff, work)
 
 
 @blp.route("/<int:staff_id>/disable", methods=["POST"])
 @allow("staff.manage")
-@blp.response(200, Person)
+@blp.response(200, StaffMember)
 def disable_staff(staff_id):
     """Disable a person and end their sessions"""
     with here().units() as uow:

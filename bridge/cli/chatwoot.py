@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
-from bridge import cli, doctor
+from bridge import cli
 from bridge.cli import demo
 from bridge.cli.parts import OPERATOR, service
 from chatwoot import provision
@@ -84,6 +84,8 @@ def _lines(changes: list[provision.Change], dry_run: bool) -> list[str]:
 
 
 def run_doctor(args: argparse.Namespace) -> int:
+    from bridge import doctor  # large, and of no use to the processes that stay
+
     with service() as parts:
         checks = doctor.checks(parts, learned(parts))
     lines = []

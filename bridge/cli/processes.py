@@ -16,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import app
-import migrations
 from bridge.cli.parts import service, stores
 from bridge.settings import Settings
 from crm.core.errors import Conflict
@@ -77,6 +76,8 @@ def run_scheduler(_: argparse.Namespace) -> None:
 
 
 def run_migrate(_: argparse.Namespace) -> None:
+    import migrations  # large, and of no use to the processes that stay
+
     settings = app.load_settings()
     with stores(settings) as opened:
         migrations.upgrade(opened.database_url)
@@ -91,12 +92,14 @@ def run_sandbox(args: argparse.Namespace) -> None:
 
 def run_openapi(_: argparse.Namespace) -> None:
     with service() as parts:
-        client = app.create_app(app.edge(parts)).test_client()
+        client = app.edge(parts).test_client()
         document = client.get("/api/v1/openapi.json").get_json()
     print(json.dumps(document, indent=2, sort_keys=True))
 
 
 def run_up(args: argparse.Namespace) -> int:
+    import migrations
+
     settings = app.load_settings()
     started = time.monotonic()
     with stores(settings) as opened:
