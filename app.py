@@ -21,7 +21,7 @@ from chatwoot import integration as chatwoot
 from chatwoot.client import Client
 from chatwoot.throttle import Throttle
 from crm import reactions
-from crm.core import inbox, outbox
+from crm.core import idempotency, inbox, outbox
 from crm.core.db import make_engine
 from crm.core.integration import Integration, Schedule
 from crm.core.shop import Links, Shop
@@ -85,8 +85,8 @@ class Mendline:
         ]
 
     def _forget(self) -> None:
-        """Drop what the rules no longer keep: bodies, keys, sessions."""
-        for forget in (inbox.forget, outbox.forget, sessions.forget):
+        """Drop what the rules no longer keep: bodies, keys, answers, sessions."""
+        for forget in (inbox.forget, outbox.forget, idempotency.forget, sessions.forget):
             with self.units() as uow:
                 forget(uow)
 

@@ -28,7 +28,14 @@ LEAST_DISK = 0.05
 MOST_DRIFT_SECONDS = 60.0
 _NEIGHBOURS = [
     ipaddress.ip_network(network)
-    for network in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1", "fc00::/7")
+    for network in (
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1",
+        "fc00::/7",
+    )
 ]
 
 blueprint = Blueprint("health", __name__)
@@ -85,7 +92,11 @@ def _redis(context: Context) -> dict[str, Any]:
     if context.redis_url is None:
         return {"ok": True, "detail": "not used"}
     backlog = context.doorbell.backlog()
-    return {"ok": False, "detail": "not reachable"} if backlog is None else {"ok": True, "queue": backlog}
+    return (
+        {"ok": False, "detail": "not reachable"}
+        if backlog is None
+        else {"ok": True, "queue": backlog}
+    )
 
 
 def _is_neighbour() -> bool:

@@ -17,7 +17,20 @@ from bridge.context import Context
 SIGN_IN = "5 per 5 minutes"
 TRACKING = "10 per minute"
 
-limiter = Limiter(key_func=get_remote_address, in_memory_fallback_enabled=True)
+
+class _DecoratedOnly(Limiter):
+    """Looks at the views that carry a limit. There are no other limits, and a look at every request
+    would cost each webhook more than all our own hooks together.
+    """
+
+    def _check_request_limit(
+        self, callable_name: str | None = None, in_middleware: bool = True
+    ) -> None:
+        if not in_middleware:
+            super()._check_request_limit(callable_name, in_middleware)
+
+
+limiter = _DecoratedOnly(key_func=get_remote_address, in_memory_fallback_enabled=True)
 
 
 def init_app(app: Flask, context: Context) -> None:

@@ -25,11 +25,12 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 0.5, 1.0, 2.0, 5.0)
 ACK_SECONDS = Histogram(
     "mendline_ack_seconds", "From a webhook's arrival to its answer.", ["source"], buckets=_SECONDS
 )
-DELIVERIES = Counter(
-    "mendline_deliveries", "Webhook deliveries by outcome.", ["source", "outcome"]
-)
+DELIVERIES = Counter("mendline_deliveries", "Webhook deliveries by outcome.", ["source", "outcome"])
 REQUEST_SECONDS = Histogram(
-    "mendline_request_seconds", "Time of a request.", ["method", "route", "status"], buckets=_SECONDS
+    "mendline_request_seconds",
+    "Time of a request.",
+    ["method", "route", "status"],
+    buckets=_SECONDS,
 )
 
 
@@ -65,7 +66,10 @@ class _Rows(Collector):
         yield from _backlog("inbox", "source", now.inbox)
         yield from _backlog("outbox", "kind", now.outbox)
         single = {
-            "inbox_oldest_seconds": ("Age of the oldest waiting delivery.", now.inbox_oldest_seconds),
+            "inbox_oldest_seconds": (
+                "Age of the oldest waiting delivery.",
+                now.inbox_oldest_seconds,
+            ),
             "outbox_oldest_seconds": ("Age of the oldest due effect.", now.outbox_oldest_seconds),
             "dead": ("Rows that wait for a person.", now.dead),
             "unsure": ("Sends that may have left.", now.unsure),
@@ -78,7 +82,9 @@ class _Rows(Collector):
             if value is not None:
                 yield GaugeMetricFamily(f"mendline_{name}", meaning, value=value)
         closed = GaugeMetricFamily(
-            "mendline_destination_closed", "Destinations that take nothing now.", labels=["destination"]
+            "mendline_destination_closed",
+            "Destinations that take nothing now.",
+            labels=["destination"],
         )
         for destination in now.closed:
             closed.add_metric([destination.name], 1)

@@ -131,7 +131,10 @@ def _by_field(messages: dict[str, Any]) -> dict[str, Any]:
 def _limited(error: RateLimitExceeded) -> Response:
     after = error.limit.limit.get_expiry() if error.limit else RETRY_SECONDS
     return problem(
-        429, "too-many-requests", "too many requests; wait a little", headers={"Retry-After": str(after)}
+        429,
+        "too-many-requests",
+        "too many requests; wait a little",
+        headers={"Retry-After": str(after)},
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask, abort, request
+from flask.sessions import SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 
@@ -10,15 +11,18 @@ from bridge import (
     admin,
     api,
     auth,
-    context as contexts,
     headers,
     health,
     limits,
     logs,
     metrics,
+    pages,
     problems,
     request_ids,
     webhooks,
+)
+from bridge import (
+    context as contexts,
 )
 from bridge.context import Context
 from bridge.json import JSONProvider
@@ -26,15 +30,31 @@ from bridge.json import JSONProvider
 MOST_BODY_BYTES = 1024 * 1024
 
 
+class Application(Flask):
+    def ensure_sync(self, func):
+        """Every view and hook is a plain function; Flask would ask each at every request."""
+        return func
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Flask's session, for forms on pages; machines have none."""
+
+    def open_session(self, app, request):
+        if request.path.startswith(("/webhooks/", "/api/")):
+            return None
+        return super().open_session(app, request)
+
+
 class RowNumber(IntegerConverter):
     """`<int:id>` in addresses: no larger than the column it is compared with."""
 
-    def __init__(self, map, **options):  # noqa: A002 - werkzeug's own name
+    def __init__(self, map, **options):
         super().__init__(map, **{"max": 2**63 - 1, **options})
 
 
 def create_app(context: Context) -> Flask:
-    app = Flask(__name__)
+    app = Application(__name__)
+    app.session_interface = Sessions()
     app.json = JSONProvider(app)
     app.url_map.converters["int"] = RowNumber
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
@@ -58,6 +78,7 @@ def create_app(context: Context) -> Flask:
     app.register_blueprint(health.blueprint)
     api.init_app(app)
     app.register_blueprint(admin.blueprint)
+    pages.init_app(app, context)
     problems.init_app(app)
     return app
 

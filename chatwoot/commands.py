@@ -30,7 +30,17 @@ MOST_NOTE = 1000
 # The words agents say for a status, beside its own name.
 SPOKEN = {"ready": RepairStatus.READY_PICKUP, "parts": RepairStatus.WAITING_PARTS,
           "done": RepairStatus.COMPLETED, "collected": RepairStatus.DELIVERED}  # fmt: skip
+_REF = re.compile(r"RPR[\s-]*([0-9OIL]{4})[\s-]*([0-9A-Z]{5})(?!\w)", re.IGNORECASE)
 _COMMAND = re.compile(r"!([a-z]+)\b[ \t]*(.*)", re.DOTALL | re.IGNORECASE)
+
+
+class NotUnderstood(Exception):
+    """template: the note that says why nothing was done."""
+
+    def __init__(self, template: str, **values: object):
+        super().__init__(template)
+        self.template = template
+        self.values = values
 
 
 @dataclass(frozen=True)
@@ -57,20 +67,17 @@ def read_status(text: str) -> tuple[RepairStatus | None, str]:
 
 
 def read_ref(text: str) -> tuple[str | None, str]:
-    """A repair reference at the start of `text`, forgiving, and what follows it."""
-    first, _, rest = text.partition(" ")
-    if not first.upper().startswith(REF_PREFIX):
+    """A repair reference at the start of `text`, forgiving, and what follows it.
+
+    Raises NotUnderstood for one with a slip: nothing may happen to another repair instead.
+    """
+    if not text.upper().startswith(REF_PREFIX):
         return None, text
-    return refs.read(REF_PREFIX, first), rest.strip()
-
-
-class NotUnderstood(Exception):
-    """template: the note that says why nothing was done."""
-
-    def __init__(self, template: str, **values: object):
-        super().__init__(template)
-        self.template = template
-        self.values = values
+    found = _REF.match(text)
+    ref = refs.read(REF_PREFIX, found[0]) if found else None
+    if found is None or ref is None:
+        raise NotUnderstood("bad_ref", typed=text.split()[0][:40])
+    return ref, text[found.end() :].strip()
 
 
 class Commands:

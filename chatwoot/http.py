@@ -18,6 +18,7 @@ import urllib3
 from chatwoot import faults
 from chatwoot.throttle import Throttle
 from crm.core.errors import Denied, Permanent, Uncertain
+from crm.core.uow import refuse_inside_unit
 
 MAX_ANSWER_BYTES = 20 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
@@ -94,6 +95,7 @@ class Wire:
         place in the rate), Denied (401, 403), Gone (404), Rejected (3xx and other 4xx),
         Uncertain (a write whose answer was lost, unreadable or 5xx).
         """
+        refuse_inside_unit()
         reads = _reads(method, reads)
         self._throttle.wait(self.base_url, conversation)
         headers = {

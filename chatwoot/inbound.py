@@ -1,8 +1,4 @@
-"""Handlers for Chatwoot's events: each turns a body into plain values and calls a service.
-
-Knowingly ignored (stored, answered 200, no handler): `webwidget_triggered`, `conversation_typing_*`,
-`inbox_*`, `automation_event.*`, `macro.executed`, and on the bot hook everything but messages.
-"""
+"""Handlers for Chatwoot's events: each turns a body into plain values and calls a service."""
 
 from __future__ import annotations
 
@@ -13,8 +9,8 @@ from sqlalchemy import exists, select
 from chatwoot import readings, schemas
 from chatwoot.commands import Commands
 from chatwoot.labels import LabelMoves
-from chatwoot.outbound import owe_handoff, owe_refresh
-from chatwoot.verify import BOT_SOURCE, HINT_SOURCE, SOURCE
+from chatwoot.outbound import owe_handoff, owe_refresh, was_owed
+from chatwoot.verify import BOT_SOURCE, HINT_SOURCE, SOURCE, number_of, parse
 from crm.core import outbox
 from crm.core.events import Actor
 from crm.core.inbox import InboxRow
@@ -28,6 +24,31 @@ from crm.tickets import mirror, service as tickets
 from crm.tickets.models import AuthorKind, Conversation, Ticket
 
 FETCHED = "conversation_fetched"
+# Stored and answered 200, without a handler: event -> why, on the account's and on the bot's hook.
+KNOWINGLY_IGNORED = {
+    SOURCE: {
+        "webwidget_triggered": "an opened bubble is nobody's wish yet",
+        "conversation_typing_on": "over before it could be told",
+        "conversation_typing_off": "over before it could be told",
+        "inbox_created": "inboxes are provisioning's business",
+        "inbox_updated": "inboxes are provisioning's business",
+        "automation_event.conversation_created": "unsigned copy of an event that comes anyway",
+        "automation_event.conversation_updated": "unsigned copy of an event that comes anyway",
+        "automation_event.conversation_opened": "unsigned copy of an event that comes anyway",
+        "automation_event.conversation_resolved": "unsigned copy of an event that comes anyway",
+        "automation_event.message_created": "unsigned copy of an event that comes anyway",
+        "macro.executed": "what a macro changes comes as an event of its own",
+    },
+    BOT_SOURCE: {
+        "message_updated": "the account's hook has it",
+        "conversation_opened": "the account's hook has it",
+        "conversation_resolved": "the account's hook has it",
+        "conversation_status_changed": "the account's hook has it",
+        "conversation_updated": "the account's hook has it",
+        "webwidget_triggered": "an opened bubble is nobody's wish yet",
+    },
+}
+SPOKEN = ("incoming", "outgoing", "template")
 CONTACT = Actor("customer", "Chatwoot contact")
 _CONVERSATION, _MESSAGE, _CONTACT = schemas.Conversation(), schemas.Message(), schemas.Contact()
 
@@ -88,24 +109,30 @@ class Inbound:
 
     def message_created(self, uow: UnitOfWork, row: InboxRow) -> None:
         body = readings.load(_MESSAGE, row)
-        said = readings.said(body)
-        if body["conversation"]["meta"]["sender"] is None or body["message_type"] == "activity":
+        said = self._said(uow, body)
+        if body["conversation"]["meta"]["sender"] is None or body["message_type"] not in SPOKEN:
             return
         conversation, _ = self._mirror(uow, body["conversation"], subject=said.body)
         if said.effect_key:
             self._echo(uow, said)
         message = mirror.append(uow, conversation, said)
-        if message and said.private and said.author_kind == AuthorKind.AGENT:
+        if message is None:
+            return
+        if _is_deleted(body):
+            mirror.revise(uow, said, deleted=True)
+        self._rate(uow, message.ticket_id, said.details)
+        if said.private and said.author_kind == AuthorKind.AGENT:
             sender = body["sender"] or {}
             actor = Actor("agent", sender.get("name") or "", str(sender.get("id") or ""))
             self._commands.obey(uow, conversation, said, actor)
 
     def message_updated(self, uow: UnitOfWork, row: InboxRow) -> None:
         body = readings.load(_MESSAGE, row)
-        said = readings.said(body)
+        if body["message_type"] not in SPOKEN:
+            return
+        said = self._said(uow, body)
         mirror.lock(uow, self._account_id, body["conversation"]["id"])
-        attributes = body["content_attributes"] or {}
-        message = mirror.revise(uow, said, deleted=attributes.get("deleted") is True)
+        message = mirror.revise(uow, said, deleted=_is_deleted(body))
         if message is None:
             # News of a message we never saw: the thread itself tells what it says now.
             owe_refresh(uow, self._account_id, body["conversation"]["id"])
@@ -138,8 +165,10 @@ class Inbound:
     def hint(self, uow: UnitOfWork, row: InboxRow) -> None:
         """An unsigned event proves nothing: fetch what it speaks of, and act on that."""
         subject = row.subject.split(":")
-        if subject[0] == "conversation":
-            owe_refresh(uow, self._account_id, int(subject[2]))
+        if subject[0] != "conversation":
+            return
+        message_id = number_of(parse(row.body or b"")) if row.type == "message_updated" else None
+        owe_refresh(uow, self._account_id, int(subject[2]), message_id=message_id)
 
     def bot_message_created(self, uow: UnitOfWork, row: InboxRow) -> None:
         """With no assistant at work a pending conversation goes to people at once.
@@ -151,6 +180,10 @@ class Inbound:
         pending = body["conversation"]["status"] == "pending"
         if body["message_type"] == "incoming" and not body["private"] and pending:
             owe_handoff(uow, self._account_id, body["conversation"]["id"], body["id"])
+
+    def _said(self, uow: UnitOfWork, body: dict[str, Any]) -> mirror.Said:
+        ours = next((mark for mark in readings.marks(body) if was_owed(uow, mark)), None)
+        return readings.said(body, ours)
 
     def _mirror(
         self, uow: UnitOfWork, body: dict[str, Any], subject: str = ""
@@ -200,9 +233,13 @@ class Inbound:
         )
 
 
+def _is_deleted(message: dict[str, Any]) -> bool:
+    return (message["content_attributes"] or {}).get("deleted") is True
+
+
 def _differs(conversation: Conversation, seen: mirror.Seen) -> bool:
-    return (conversation.status, conversation.assignee, list(conversation.labels)) != (
+    return (conversation.status, conversation.assignee, sorted(conversation.labels)) != (
         seen.status,
         seen.assignee,
-        list(seen.labels),
+        sorted(seen.labels),
     )

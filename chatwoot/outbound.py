@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
 
 from chatwoot import context
@@ -19,9 +19,8 @@ from chatwoot.liquid import escape_liquid
 from chatwoot.models import ContactMirror
 from crm import threads
 from crm.core import outbox
-from crm.core.errors import Permanent
 from crm.core.integration import Deliverer
-from crm.core.outbox import Effect
+from crm.core.outbox import SEND, Effect, OutboxRow
 from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork, Units
 from crm.customers.models import Customer
@@ -76,9 +75,18 @@ def owe_status_sync(uow: UnitOfWork, conversation_id: int) -> None:
     outbox.sync(uow, "chatwoot.status", str(conversation_id), {"conversation_id": conversation_id})
 
 
-def owe_refresh(uow: UnitOfWork, account_id: int, number: int) -> None:
-    body = {"account_id": account_id, "number": number}
-    outbox.sync(uow, "chatwoot.refresh", f"{account_id}:{number}", body)
+def owe_refresh(
+    uow: UnitOfWork, account_id: int, number: int, *, message_id: int | None = None
+) -> None:
+    """message_id: a message that changed, to be read again although it may be an old one."""
+    body = {"account_id": account_id, "number": number, "message_id": message_id}
+    outbox.sync(uow, "chatwoot.refresh", f"{account_id}:{number}:{message_id or ''}", body)
+
+
+def was_owed(uow: UnitOfWork, effect_key: str) -> bool:
+    """Whether this is the key of a send of ours."""
+    owed = select(exists().where(OutboxRow.effect_key == effect_key, OutboxRow.mode == SEND))
+    return bool(uow.session.execute(owed).scalar())
 
 
 class _Quiet:
@@ -168,6 +176,8 @@ class SyncContact(_Quiet):
         account_id, contact_id = effect.body["account_id"], effect.body["contact_id"]
         with self._units() as uow:
             wanted = self._wanted(uow, account_id, contact_id)
+            if wanted is None:
+                return {"pushed": {}}
             mirror = uow.session.get(ContactMirror, (account_id, contact_id))
             pushed = mirror.pushed if mirror else {}
         changed = {k: v for k, v in wanted.items() if v is not None and pushed.get(k) != v}
@@ -178,7 +188,8 @@ class SyncContact(_Quiet):
             self._client.destroy_contact_attributes(contact_id, gone)
         return {"pushed": {k: v for k, v in wanted.items() if v is not None}}
 
-    def _wanted(self, uow: UnitOfWork, account_id: int, contact_id: int) -> dict[str, Any]:
+    def _wanted(self, uow: UnitOfWork, account_id: int, contact_id: int) -> dict[str, Any] | None:
+        """None when the contact's conversations have gone over to another one meanwhile."""
         customer = uow.session.scalars(
             select(Customer)
             .join(Conversation, Conversation.customer_id == Customer.id)
@@ -187,7 +198,7 @@ class SyncContact(_Quiet):
             .limit(1)
         ).first()
         if customer is None:
-            raise Permanent("no conversation with this contact is left")
+            return None
         repairs = threads.repairs_of_contact(uow, account_id, contact_id, customer.id)
         return context.contact_attributes(self._shop, customer, repairs)
 
@@ -265,15 +276,15 @@ class SyncStatus(_Quiet):
 class Refresh(_Quiet):
     """Read one conversation again and put what is new to us into the inbox."""
 
-    def __init__(self, read: Callable[[int], int]):
+    def __init__(self, read: Callable[[int, int | None], int]):
         self._read = read
 
     def deliver(self, effect: Effect) -> dict[str, Any]:
-        return {"found": self._read(effect.body["number"])}
+        return {"found": self._read(effect.body["number"], effect.body["message_id"])}
 
 
 def deliverers(
-    client: Client, units: Units, shop: Shop, read: Callable[[int], int]
+    client: Client, units: Units, shop: Shop, read: Callable[[int, int | None], int]
 ) -> dict[str, Deliverer]:
     """read: `reconcile.Reader.read`, given from outside because it fills the inbox."""
     message = SendMessage(client)

@@ -32,7 +32,7 @@ from crm.repairs.events import (
 )
 from crm.repairs.models import Repair, RepairEntry
 from crm.tickets.events import ConversationBound, MessageReceived, TicketStatusChanged
-from crm.tickets.models import Conversation, TicketMessage
+from crm.tickets.models import AuthorKind, Conversation, TicketMessage
 
 CHANNEL = "chatwoot"
 
@@ -133,17 +133,20 @@ class ChatwootReactions:
         _refresh(uow, uow.session.get_one(Conversation, event.conversation_id))
 
     def post(self, uow: UnitOfWork, event: MessageReceived) -> None:
-        """A message written through our own API goes into the ticket's latest conversation."""
+        """A message written through our own API goes into the ticket's latest conversation.
+
+        What a customer said elsewhere is only kept: it is no news to them.
+        """
         message = uow.session.get_one(TicketMessage, event.message_id)
-        if message.external_id is not None:
+        if message.external_id is not None or message.author_kind == AuthorKind.CUSTOMER:
             return
         conversations = _of_ticket(uow, event.subject_id)
         if not conversations:
             return
         target = max(conversations, key=lambda conversation: conversation.last_activity_at)
         owe = owe_note if message.private else owe_message
-        key = f"ticket-message:{message.id}"
-        owe(uow, target.account_id, target.number, key, message.body)
+        message.effect_key = f"ticket-message:{message.id}"
+        owe(uow, target.account_id, target.number, message.effect_key, message.body)
 
     def carry_status(self, uow: UnitOfWork, event: TicketStatusChanged) -> None:
         """Staff changed it here; what came from Chatwoot needs no way back."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from marshmallow import Schema, ValidationError
 
 from chatwoot.objects import MARK
 from chatwoot.schemas import clean_tree
+from chatwoot.verify import parse
 from crm.core.clock import from_unix, now
 from crm.core.errors import Invalid
 from crm.core.inbox import InboxRow
@@ -27,7 +27,7 @@ _AUTHORS = {"user": AuthorKind.AGENT, "agent_bot": AuthorKind.BOT, "captain_assi
 def load(schema: Schema, row: InboxRow) -> dict[str, Any]:
     """The body of an inbox row, checked. Raises Invalid, which parks the row with the field names."""
     try:
-        return schema.load(json.loads(row.body or b""))
+        return schema.load(parse(row.body or b""))
     except ValidationError as error:
         fields = ", ".join(sorted(map(str, error.normalized_messages())))
         raise Invalid(f"body does not fit: {fields}", errors=error.normalized_messages()) from error
@@ -96,14 +96,21 @@ def language(conversation: dict[str, Any]) -> str | None:
     return tag if isinstance(tag, str) and 2 <= len(tag) <= 12 and tag.isascii() else None
 
 
-def said(message: dict[str, Any]) -> Said:
+def marks(message: dict[str, Any]) -> list[str]:
+    """What may be our mark on this message; most channels put a `source_id` of their own there."""
+    if message["message_type"] != "outgoing":
+        return []
+    ours = (message["content_attributes"] or {}).get(MARK)
+    return [mark for mark in (ours, message["source_id"]) if mark and isinstance(mark, str)]
+
+
+def said(message: dict[str, Any], effect_key: str | None) -> Said:
+    """effect_key: of our own effect that this message is, None if others wrote it."""
     attributes = clean_tree(message["content_attributes"] or {})
-    outgoing = message["message_type"] == "outgoing"
-    mark = attributes.get(MARK) or message["source_id"] if outgoing else None
     sender = message["sender"] or {}
     if message["message_type"] == "incoming":
         author = AuthorKind.CUSTOMER
-    elif mark is not None or not outgoing:
+    elif effect_key is not None or message["message_type"] != "outgoing":
         author = AuthorKind.SYSTEM
     else:
         author = _AUTHORS.get(sender.get("type") or "", AuthorKind.SYSTEM)
@@ -127,5 +134,5 @@ def said(message: dict[str, Any]) -> Said:
             for file in message["attachments"] or ()
         ],
         details=details,
-        effect_key=mark if isinstance(mark, str) else None,
+        effect_key=effect_key,
     )

@@ -41,9 +41,18 @@ class Reader:
         self._units = units
         self._account_id = client.account_id
 
-    def read(self, number: int) -> int:
-        """Fetch the conversation by its number. Returns how many events were new to us."""
-        return self.compare(self._client.conversation(number))
+    def read(self, number: int, message_id: int | None = None) -> int:
+        """Fetch the conversation by its number. Returns how many events were new to us.
+
+        message_id: a message that is said to have changed, and is read too.
+        """
+        remote = self._client.conversation(number)
+        found = self.compare(remote)
+        if message_id is not None:
+            message = next(self._client.messages_after(number, message_id - 1), None)
+            if message is not None and message.id == message_id and message.kind != "activity":
+                found += self._store(message_event(message.raw, remote.raw, "message_updated"))
+        return found
 
     def compare(self, remote: Remote) -> int:
         known = self._known(remote.id)
@@ -105,10 +114,10 @@ def _differs(known: Conversation, remote: Remote) -> bool:
     if changed_at is not None and known.changed_at is not None and changed_at < known.changed_at:
         return False
     assignee = (remote.raw.get("meta") or {}).get("assignee") or {}
-    return (known.status, known.assignee, list(known.labels)) != (
+    return (known.status, known.assignee, sorted(known.labels)) != (
         remote.status,
         assignee.get("name"),
-        list(remote.labels),
+        sorted(remote.labels),
     )
 
 

@@ -23,11 +23,14 @@ def conversation_event(event: str, raw: dict[str, Any]) -> dict[str, Any]:
     return body | {"event": event, "channel": meta.get("channel"), "messages": []}
 
 
-def message_event(message: dict[str, Any], conversation: dict[str, Any]) -> dict[str, Any]:
+def message_event(
+    message: dict[str, Any], conversation: dict[str, Any], event: str = "message_created"
+) -> dict[str, Any]:
     nested = conversation_event("", conversation)
     nested.pop("event")
+    nested["messages"] = [{"id": message["id"], "status": message.get("status")}]
     return {
-        "event": "message_created",
+        "event": event,
         "id": message["id"],
         "message_type": MESSAGE_KINDS[message["message_type"]],
         "private": message.get("private", False),

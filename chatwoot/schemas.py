@@ -7,12 +7,15 @@ bounded. A value of the wrong type is a ValidationError naming its field.
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
 MOST_TEXT = 150_000
 MOST_ID = 2**63 - 1
+# No calendar of ours holds a moment that another zone puts before year 1 or after year 9999.
+SANE_MOMENT = validate.Range(datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 
 
 class Words(fields.String):
@@ -135,7 +138,7 @@ class Message(Body):
     content_type = Words(40, load_default="text", allow_none=True)
     content_attributes = fields.Dict(load_default=dict, allow_none=True)
     source_id = Words(255, load_default=None, allow_none=True)
-    created_at = fields.AwareDateTime(load_default=None, allow_none=True)
+    created_at = fields.AwareDateTime(load_default=None, allow_none=True, validate=SANE_MOMENT)
     sender = fields.Nested(Person, load_default=None, allow_none=True)
     attachments = fields.List(fields.Nested(Attachment), load_default=list, allow_none=True)
     conversation = fields.Nested(Conversation, required=True)

@@ -34,7 +34,7 @@ def check_signature(
     signature = headers.get("X-Chatwoot-Signature", "")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         raise Unauthenticated("missing or broken timestamp")
-    if abs((at or time.time()) - int(timestamp)) > WINDOW_SECONDS:
+    if abs((time.time() if at is None else at) - int(timestamp)) > WINDOW_SECONDS:
         raise Unauthenticated("the timestamp is more than five minutes off")
     given = signature.encode("utf-8", "replace")
     valid = False
@@ -62,16 +62,18 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _number(value: Any) -> int | None:
+def number_of(body: dict[str, Any]) -> int | None:
+    """The id a body gives, None where it is none."""
+    value = body.get("id")
     return value if type(value) is int and 0 < value < 2**63 else None
 
 
 def _conversation_number(event: str, body: dict[str, Any]) -> int | None:
     if event.startswith("message_"):
         conversation = body.get("conversation")
-        return _number(conversation.get("id")) if isinstance(conversation, dict) else None
+        return number_of(conversation) if isinstance(conversation, dict) else None
     if event.startswith("conversation_"):
-        return _number(body.get("id"))
+        return number_of(body)
     return None
 
 
@@ -80,12 +82,12 @@ def subject_of(account_id: int, event: str, body: dict[str, Any]) -> str:
     number = _conversation_number(event, body)
     if number is not None:
         return f"conversation:{account_id}:{number}"
-    return f"{event.split('_')[0]}:{account_id}:{_number(body.get('id'))}"
+    return f"{event.split('_')[0]}:{account_id}:{number_of(body)}"
 
 
 def meaning_of(event: str, body: dict[str, Any], raw: bytes) -> tuple[str, int | None]:
     """The key by meaning and its window in seconds (reliability.md, rule 3)."""
-    number = _number(body.get("id"))
+    number = number_of(body)
     if number is not None and event in ("message_created", "conversation_created", "contact_created"):
         return f"{event}:{number}", None
     changed_at = body.get("updated_at")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from babel.dates import format_date
 from sqlalchemy import select
 
+from crm import threads
 from crm.core.shop import Shop
 from crm.core.uow import Reactions, UnitOfWork
 from crm.customers.models import Customer
@@ -60,7 +61,7 @@ def table(shop: Shop) -> Reactions:
     def join_customers_thread(uow: UnitOfWork, event: RepairCreated) -> None:
         """A new repair of a customer who is talking to us belongs to that thread."""
         repair = uow.session.get_one(Repair, event.subject_id)
-        if repair.customer_id is None:
+        if repair.customer_id is None or threads.conversations_of_repair(uow, repair.id):
             return
         conversation = uow.session.scalars(
             select(Conversation)

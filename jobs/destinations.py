@@ -20,6 +20,8 @@ WINDOW = 20
 PROBE_SECONDS = 30.0
 PAUSE_SECONDS = 60.0
 AT_ONCE = 4
+BUSY_WAIT = 0.25
+LONGEST_LOOK = 5.0  # how late a waiting row may notice that its destination works again
 
 
 class Destination(Base):
@@ -34,10 +36,12 @@ class Destination(Base):
     changed_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 
-_OPEN_PLACE = text("""
-    SELECT (SELECT count(*) FROM outbox WHERE state = 'sending' AND destination = :name) < :most
-       AND NOT EXISTS (SELECT 1 FROM destinations WHERE name = :name
-                       AND closed_until > clock_timestamp())""")
+# Claims for one destination take turns, or two could count the same free place.
+_TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('destination:' || :name, 0))")
+_LOOK = text("""
+    SELECT (SELECT count(*) FROM outbox WHERE state = 'sending' AND destination = :name) AS busy,
+           (SELECT extract(epoch FROM closed_until - clock_timestamp()) FROM destinations
+            WHERE name = :name) AS closed_seconds""")
 _TAKE_PROBE = text("""
     UPDATE destinations SET closed_until = clock_timestamp() + make_interval(secs => :seconds)
     WHERE name = :name AND closed_until <= clock_timestamp()""")
@@ -53,12 +57,19 @@ _OPEN = text("""
     WHERE name = :name AND closed_until IS NOT NULL""")
 
 
-def has_place(uow: UnitOfWork, name: str) -> bool:
-    """May one more call start now? Taking the first place after a break makes it the probe."""
-    if not uow.session.execute(_OPEN_PLACE, {"name": name, "most": AT_ONCE}).scalar():
-        return False
+def wait_for_place(uow: UnitOfWork, name: str) -> float:
+    """Seconds until it is worth asking again; 0 when one more call may start now.
+
+    The first call after a break is its probe. Holds back other claims until the unit ends.
+    """
+    uow.session.execute(_TAKE_TURN, {"name": name})
+    busy, closed_seconds = uow.session.execute(_LOOK, {"name": name}).one()
+    if closed_seconds is not None and closed_seconds > 0:
+        return min(max(float(closed_seconds), BUSY_WAIT), LONGEST_LOOK)
+    if busy >= AT_ONCE:
+        return BUSY_WAIT
     uow.session.execute(_TAKE_PROBE, {"name": name, "seconds": PROBE_SECONDS})
-    return True
+    return 0.0
 
 
 def worked(uow: UnitOfWork, name: str) -> None:

@@ -10,25 +10,31 @@ from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, TimeoutError
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import TextClause
 
+from crm.core import clock
 from crm.core.errors import Refusal, Temporary, UnknownParent
 from crm.core.inbox import DEAD, PENDING, InboxRow
 from crm.core.integration import Handler
-from crm.core.uow import Units
+from crm.core.uow import DATABASE_FAULTS, Units
 from jobs.leases import MOST_ERRORS, Heartbeat, new_token
 from jobs.retries import Ladder
 
 log = structlog.get_logger(__name__)
 
-PARENT_PATIENCE_HOURS = 24
+PARENT_PATIENCE_SECONDS = 24 * 3600.0
+AWAY_WAIT = 1.0
 RACE_WAIT = 0.2
 
+# The oldest due row of the subject, whichever row was rung for: rings may overtake each other.
 _CLAIM = text("""
     UPDATE inbox SET state = 'running', lease_token = :token, attempts = attempts + 1,
         lease_until = clock_timestamp() + make_interval(secs => :seconds)
-    WHERE id = (SELECT id FROM inbox WHERE id = :id AND state = 'pending'
-                AND due_at <= clock_timestamp() FOR UPDATE SKIP LOCKED)
+    WHERE id = (SELECT id FROM inbox WHERE subject = (SELECT subject FROM inbox WHERE id = :id)
+                AND state = 'pending' AND due_at <= clock_timestamp()
+                ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id""")
 _NEXT = text("""
     SELECT id FROM inbox WHERE subject = :subject AND state = 'pending' AND due_at <= clock_timestamp()
@@ -37,6 +43,10 @@ _FINISH = text("""
     UPDATE inbox SET state = 'done', done_at = clock_timestamp(), lease_token = NULL,
         lease_until = NULL, reason = NULL
     WHERE id = :id AND lease_token = :token""")
+# What waited for a parent looks again as soon as more is known about its subject.
+_WAKE = text("""
+    UPDATE inbox SET due_at = clock_timestamp() WHERE subject = :subject AND state = 'pending'
+        AND due_at > clock_timestamp() AND starts_with(reason, :parked)""")
 _PUT_BACK = text("""
     UPDATE inbox SET state = :state, reason = :reason, errors = errors + :error,
         due_at = clock_timestamp() + make_interval(secs => :wait),
@@ -76,17 +86,18 @@ class InboxRunner:
         self._lease_seconds = lease_seconds
 
     def run(self, row_id: int) -> int | None:
-        """Run one row. Returns the next due row of the same subject, if this one was ours."""
+        """Run the oldest due row of this row's subject. Returns the next one, if one was ours."""
         token = new_token()
         try:
             with self._units() as uow:
                 claim = {"id": row_id, "token": token, "seconds": self._lease_seconds}
-                if uow.session.execute(_CLAIM, claim).first() is None:
-                    return None
+                claimed = uow.session.execute(_CLAIM, claim).scalar()
         except IntegrityError:
             return None  # its subject is being worked on; that worker goes on to this row
-        with self._heartbeat.hold("inbox", row_id, token):
-            subject = self._work(row_id, token)
+        if claimed is None:
+            return None
+        with self._heartbeat.hold("inbox", claimed, token):
+            subject = self._work(claimed, token)
         with self._units() as uow:
             return uow.session.execute(_NEXT, {"subject": subject}).scalar()
 
@@ -98,8 +109,11 @@ class InboxRunner:
             with self._units() as uow:
                 self._handlers[row.source, row.type](uow, row)
                 uow.react()
-                if uow.session.execute(_FINISH, {"id": row_id, "token": token}).rowcount != 1:
+                if not _changed(uow.session, _FINISH, {"id": row_id, "token": token}):
                     raise LeaseLost
+                uow.session.execute(
+                    _WAKE, {"subject": row.subject, "parked": UnknownParent.code}
+                )
             log.info("inbox done", delivery=row_id, source=row.source, type=row.type)
         except LeaseLost:
             log.warning("inbox lease lost", delivery=row_id)
@@ -109,52 +123,62 @@ class InboxRunner:
 
     def _put_back(self, row: InboxRow, token: str, error: Exception) -> None:
         verdict = self._judge(row, error)
+        values = {
+            "id": row.id,
+            "token": token,
+            "state": verdict.state,
+            "reason": verdict.reason,
+            "wait": verdict.wait,
+            "error": int(verdict.is_error),
+        }
+        with self._units() as uow:
+            kept = _changed(uow.session, _PUT_BACK, values)
         log.log(
             40 if verdict.is_error else 30,
-            "inbox " + verdict.state,
+            f"inbox {verdict.state if kept else 'lease lost'}",
             delivery=row.id,
             source=row.source,
             type=row.type,
             reason=verdict.reason,
             exc_info=error if verdict.is_error else None,
         )
-        with self._units() as uow:
-            uow.session.execute(
-                _PUT_BACK,
-                {
-                    "id": row.id,
-                    "token": token,
-                    "state": verdict.state,
-                    "reason": verdict.reason,
-                    "wait": verdict.wait,
-                    "error": int(verdict.is_error),
-                },
-            )
 
     def _judge(self, row: InboxRow, error: Exception) -> Verdict:
         """What becomes of a row whose handler raised."""
         if isinstance(error, Refusal):
             return Verdict(DEAD, f"{error.code}: {error.detail}")
         if isinstance(error, UnknownParent):
-            with self._units() as uow:
-                age = uow.now - row.received_at
-            if age.total_seconds() > PARENT_PATIENCE_HOURS * 3600:
-                return Verdict(DEAD, f"{error.code}: {error.detail}")
+            return self._park(row, error)
         if isinstance(error, Temporary):
             wait = self._ladder.wait(row.attempts, asked=error.after)
             if wait is None:
                 return Verdict(DEAD, f"gave up after {row.attempts} tries: {error.detail}")
             return Verdict(PENDING, f"{error.code}: {error.detail}", wait)
-        if isinstance(error, OperationalError) or (
-            isinstance(error, DBAPIError) and error.connection_invalidated
-        ):
-            # The database went away or asked for a retry; the row itself is not to blame.
-            return Verdict(PENDING, f"database: {type(error.orig).__name__}", 1.0)
+        if _is_away(error):
+            return Verdict(PENDING, f"database: {type(error).__name__}", AWAY_WAIT)
         reason = f"handler error: {type(error).__name__}"
         if row.errors + 1 >= MOST_ERRORS:
             return Verdict(DEAD, f"poison: {reason}", is_error=True)
-        if isinstance(error, IntegrityError):
-            return Verdict(PENDING, "lost a race for a unique value", RACE_WAIT, is_error=True)
+        if isinstance(error, (IntegrityError, *DATABASE_FAULTS)):
+            # It met another worker at a unique value or a lock; a handler that always does is poison.
+            return Verdict(PENDING, f"lost a race: {reason}", RACE_WAIT, is_error=True)
         return Verdict(PENDING, reason, self._ladder.wait(row.errors + 1) or 0.0, is_error=True)
 
+    def _park(self, row: InboxRow, error: UnknownParent) -> Verdict:
+        """The ladder's last rung does not end the wait for a parent, only its patience does."""
+        reason = f"{error.code}: {error.detail}"
+        patience = PARENT_PATIENCE_SECONDS - (clock.now() - row.received_at).total_seconds()
+        if patience <= 0:
+            return Verdict(DEAD, reason)
+        rung = min(row.attempts, len(self._ladder.rungs))
+        return Verdict(PENDING, reason, min(self._ladder.wait(rung) or 0.0, patience))
 
+
+def _is_away(error: Exception) -> bool:
+    """The database went away while the handler ran: the row itself is not to blame."""
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or isinstance(error, (InterfaceError, TimeoutError))
+
+
+def _changed(session: Session, statement: TextClause, values: dict[str, object]) -> bool:
+    return session.execute(statement, values).rowcount == 1

@@ -13,14 +13,15 @@ from contextlib import contextmanager
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError
 
-from crm.core.uow import Units
+from crm.core.uow import DATABASE_FAULTS, Units
 
 log = structlog.get_logger(__name__)
 
 MOST_LOST_LEASES = 3
 MOST_ERRORS = 5
+POISON = f"poison: its worker died {MOST_LOST_LEASES} times"
 
 _EXTEND = {
     table: text(f"""UPDATE {table} SET lease_until = clock_timestamp() + make_interval(secs => :seconds)
@@ -28,33 +29,30 @@ _EXTEND = {
     for table in ("inbox", "outbox")
 }
 
-# A lease that ran out: an inbox row waits again; a send may have left, so it must be looked up.
+# A lease that ran out: an inbox row waits again; a send may have left, so it must be looked up once
+# the other side has surely ended with its request; a sync is simply done again.
 _EXPIRE_INBOX = text(f"""
     UPDATE inbox SET lease_token = NULL, lease_until = NULL, lost_leases = lost_leases + 1,
         state = CASE WHEN lost_leases + 1 >= {MOST_LOST_LEASES} THEN 'dead' ELSE 'pending' END,
-        reason = CASE WHEN lost_leases + 1 >= {MOST_LOST_LEASES}
-                      THEN 'poison: its worker died {MOST_LOST_LEASES} times' ELSE reason END,
+        reason = CASE WHEN lost_leases + 1 >= {MOST_LOST_LEASES} THEN '{POISON}' ELSE reason END,
         done_at = CASE WHEN lost_leases + 1 >= {MOST_LOST_LEASES} THEN clock_timestamp() END
     WHERE state = 'running' AND lease_until < clock_timestamp()
     RETURNING id""")
-_EXPIRE_OUTBOX = text(f"""
+_EXPIRED_OUTBOX = text("""
+    SELECT id FROM outbox WHERE state = 'sending' AND lease_until < clock_timestamp()
+    FOR UPDATE SKIP LOCKED""")
+_FREE_OUTBOX = text("""
     UPDATE outbox SET lease_token = NULL, lease_until = NULL, lost_leases = lost_leases + 1,
-        state = CASE WHEN lost_leases + 1 >= {MOST_LOST_LEASES} THEN 'dead'
-                     WHEN mode = 'send' THEN 'unsure' ELSE 'pending' END,
-        due_at = CASE WHEN mode = 'send' THEN first_tried_at + make_interval(secs => :settle)
-                      ELSE clock_timestamp() END,
-        reason = CASE WHEN lost_leases + 1 >= {MOST_LOST_LEASES}
-                      THEN 'poison: its worker died {MOST_LOST_LEASES} times' ELSE 'lease lost' END,
-        done_at = CASE WHEN lost_leases + 1 >= {MOST_LOST_LEASES} THEN clock_timestamp() END
-    WHERE state = 'sending' AND lease_until < clock_timestamp()
-      AND (mode = 'send' OR NOT EXISTS (SELECT 1 FROM outbox waiting
-           WHERE waiting.effect_key = outbox.effect_key AND waiting.mode = 'sync'
-             AND waiting.state = 'pending'))
-    RETURNING id""")
-_DROP_COVERED_SYNCS = text("""
-    UPDATE outbox SET state = 'cancelled', reason = 'a newer sync covers it', done_at = clock_timestamp(),
-        lease_token = NULL, lease_until = NULL
-    WHERE state = 'sending' AND mode = 'sync' AND lease_until < clock_timestamp()""")
+        state = CASE WHEN mode = 'send' THEN 'unsure' ELSE 'pending' END,
+        due_at = CASE WHEN mode = 'send'
+            THEN GREATEST(clock_timestamp(), tried_at + make_interval(secs => :settle))
+            ELSE clock_timestamp() END,
+        reason = 'lease lost'
+    WHERE id = :id""")
+_COVER = text("""
+    UPDATE outbox SET lease_token = NULL, lease_until = NULL, state = 'cancelled',
+        done_at = clock_timestamp(), reason = 'a newer sync covers it'
+    WHERE id = :id""")
 
 
 def new_token() -> str:
@@ -62,14 +60,24 @@ def new_token() -> str:
 
 
 def expire(units: Units, settle_seconds: float) -> tuple[int, int]:
-    """Take back leases that ran out. Returns how many inbox and outbox rows were freed."""
+    """Take back leases that ran out. Returns how many inbox and outbox rows were freed.
+
+    settle_seconds: how long after its start a send is left alone before it is looked up. An outbox
+    row whose worker died too often is ended by the relay, which knows whom to tell.
+    """
     with units() as uow:
         inbox = len(uow.session.execute(_EXPIRE_INBOX).all())
-        outbox = len(uow.session.execute(_EXPIRE_OUTBOX, {"settle": settle_seconds}).all())
-        outbox += uow.session.execute(_DROP_COVERED_SYNCS).rowcount
+        outbox = uow.session.execute(_EXPIRED_OUTBOX).scalars().all()
+        for row_id in outbox:
+            try:
+                with uow.session.begin_nested():
+                    uow.session.execute(_FREE_OUTBOX, {"id": row_id, "settle": settle_seconds})
+            except IntegrityError:
+                # Only a waiting sync of the same key can be in the way.
+                uow.session.execute(_COVER, {"id": row_id})
     if inbox or outbox:
-        log.warning("leases lost", inbox=inbox, outbox=outbox)
-    return inbox, outbox
+        log.warning("leases lost", inbox=inbox, outbox=len(outbox))
+    return inbox, len(outbox)
 
 
 class Heartbeat:
@@ -111,6 +119,6 @@ class Heartbeat:
                             _EXTEND[table],
                             {"id": row_id, "token": token, "seconds": self._lease_seconds},
                         )
-            except OperationalError as error:
+            except DATABASE_FAULTS as error:
                 # The lease simply runs out if the database stays away.
                 log.warning("heartbeat missed", error=type(error).__name__)

@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 QUEUE_NAME = "rows"
 RING_SECONDS = 0.1
 ROWS_PER_JOB = 20
+# RQ would end a job in the middle of a row; calls and statements have limits of their own.
+NO_TIMEOUT = -1
 _SILENCE_AFTER_FAULT = 5.0
 
 
@@ -87,15 +89,18 @@ class Doorbell:
             self._flush()
 
     def _flush(self) -> None:
-        while self._inbox or self._outbox:
-            inbox, outbox = _take(self._inbox), _take(self._outbox)
+        while True:
+            with self._lock:
+                inbox, outbox = _take(self._inbox), _take(self._outbox)
+            if not inbox and not outbox:
+                return
             if time.monotonic() < self._silent_until:
                 continue
             try:
                 self._queue.enqueue_call(
                     "jobs.worker.work",
                     args=(inbox, outbox),
-                    timeout=600,
+                    timeout=NO_TIMEOUT,
                     result_ttl=0,
                     failure_ttl=600,
                     description=f"inbox {len(inbox)} outbox {len(outbox)}",

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from crm.core.errors import Denied, Permanent, Temporary, Uncertain
@@ -19,18 +19,19 @@ from crm.core.integration import Deliverer
 from crm.core.outbox import SEND, Effect, OutboxRow
 from crm.core.uow import UnitOfWork, Units
 from jobs import destinations
-from jobs.leases import MOST_ERRORS, Heartbeat, new_token
+from jobs.leases import MOST_ERRORS, MOST_LOST_LEASES, POISON, Heartbeat, new_token
 from jobs.retries import Ladder
 
 log = structlog.get_logger(__name__)
 
-BUSY_WAIT = 0.25
+SWITCHED_OFF_WAIT = 300.0
 
-# A row whose hold has not run out yet does not block its lane; one that was tried does.
-_LANE_IS_FREE = text("""
-    SELECT NOT EXISTS (SELECT 1 FROM outbox WHERE lane = :lane AND id < :id
-        AND (state IN ('sending', 'unsure')
-             OR state = 'pending' AND (first_tried_at IS NOT NULL OR due_at <= clock_timestamp())))""")
+# What stands before a row in its lane. One whose hold has not run out yet does not block the lane;
+# one that was tried does.
+AHEAD = """SELECT 1 FROM outbox ahead WHERE ahead.lane = outbox.lane AND ahead.id < outbox.id
+        AND (ahead.state IN ('sending', 'unsure') OR ahead.state = 'pending'
+             AND (ahead.first_tried_at IS NOT NULL OR ahead.due_at <= clock_timestamp()))"""
+_LANE_IS_FREE = text(f"SELECT NOT EXISTS ({AHEAD}) FROM outbox WHERE id = :id")
 _NEXT = text("""
     SELECT id FROM outbox WHERE lane = :lane AND state IN ('pending', 'unsure')
       AND due_at <= clock_timestamp() ORDER BY id LIMIT 1""")
@@ -38,6 +39,7 @@ _LEASE = text("""
     UPDATE outbox SET state = 'sending', lease_token = :token,
         lease_until = clock_timestamp() + make_interval(secs => :seconds),
         first_tried_at = COALESCE(first_tried_at, clock_timestamp()),
+        tried_at = CASE WHEN :looks_up THEN tried_at ELSE clock_timestamp() END,
         context = CAST(:context AS jsonb)
     WHERE id = :id""")
 _RECORD = text("""
@@ -49,6 +51,8 @@ _RECORD = text("""
     WHERE id = :id AND lease_token = :token""")
 _WAIT = text("""
     UPDATE outbox SET due_at = clock_timestamp() + make_interval(secs => :wait) WHERE id = :id""")
+_END = text("""
+    UPDATE outbox SET state = :state, reason = :reason, done_at = clock_timestamp() WHERE id = :id""")
 
 
 class Relay:
@@ -90,11 +94,11 @@ class Relay:
     def _claim(self, row_id: int, token: str) -> tuple[OutboxRow, bool, Effect | None] | None:
         """The leased row, whether it must be looked up first, and what to deliver.
 
-        None when the row is not to be had now; an effect of None when its deadline has passed.
+        None when the row is not to be had now; an effect of None when it ended here.
         """
         with self._units() as uow:
-            row = uow.session.scalars(
-                select(OutboxRow)
+            found = uow.session.execute(
+                select(OutboxRow, OutboxRow.deadline_at < func.clock_timestamp())
                 .where(
                     OutboxRow.id == row_id,
                     OutboxRow.state.in_(("pending", "unsure")),
@@ -102,23 +106,28 @@ class Relay:
                 )
                 .with_for_update(skip_locked=True)
             ).first()
-            if row is None:
+            if found is None:
                 return None
+            row, is_late = found
             uow.session.expunge(row)
-            if not uow.session.execute(_LANE_IS_FREE, {"lane": row.lane, "id": row.id}).scalar():
+            if not uow.session.execute(_LANE_IS_FREE, {"id": row.id}).scalar():
                 return None
             deliverer = self._deliverers.get(row.kind)
             if deliverer is None:
                 # Its integration is switched off: the row waits for it, and costs no attempt.
-                uow.session.execute(_WAIT, {"id": row.id, "wait": 300})
+                uow.session.execute(_WAIT, {"id": row.id, "wait": SWITCHED_OFF_WAIT})
                 return None
             effect = _effect(row)
             was_unsure = row.state == "unsure"
-            if row.deadline_at and row.deadline_at < uow.now and not was_unsure:
-                self._cancel(uow, row, deliverer, effect)
+            if row.lost_leases >= MOST_LOST_LEASES:
+                self._end(uow, deliverer, effect, "dead", POISON)
                 return row, was_unsure, None
-            if not destinations.has_place(uow, row.destination):
-                uow.session.execute(_WAIT, {"id": row.id, "wait": BUSY_WAIT})
+            if is_late and not was_unsure:
+                self._end(uow, deliverer, effect, "cancelled", "its deadline has passed")
+                return row, was_unsure, None
+            wait = destinations.wait_for_place(uow, row.destination)
+            if wait:
+                uow.session.execute(_WAIT, {"id": row.id, "wait": wait})
                 return None
             if row.first_tried_at is None:
                 effect = _effect(row, deliverer.before_first_try(uow, effect))
@@ -128,19 +137,20 @@ class Relay:
                     "id": row.id,
                     "token": token,
                     "seconds": self._lease_seconds,
+                    "looks_up": was_unsure,
                     "context": _json(effect.context),
                 },
             )
             return row, was_unsure, effect
 
-    def _cancel(self, uow: UnitOfWork, row: OutboxRow, deliverer: Deliverer, effect: Effect) -> None:
-        reason = "its deadline has passed"
-        uow.session.execute(
-            text("""UPDATE outbox SET state = 'cancelled', reason = :reason,
-                    done_at = clock_timestamp() WHERE id = :id"""),
-            {"id": row.id, "reason": reason},
-        )
+    @staticmethod
+    def _end(
+        uow: UnitOfWork, deliverer: Deliverer, effect: Effect, state: str, reason: str
+    ) -> None:
+        """Settle a row that will not be tried again."""
+        uow.session.execute(_END, {"id": effect.id, "state": state, "reason": reason})
         deliverer.on_dead(uow, effect, reason)
+        log.warning(f"effect {state}", effect=effect.id, kind=effect.kind, reason=reason)
 
     def _carry_out(self, row: OutboxRow, effect: Effect, token: str, was_unsure: bool) -> None:
         deliverer = self._deliverers[row.kind]
@@ -177,7 +187,7 @@ class Relay:
         costs = isinstance(error, Uncertain) or error.costs_attempt
         asked = getattr(error, "after", None)
         reason = f"{error.code}: {error.detail}"
-        wait = self._ladder.wait(row.attempts + 1, asked=asked) if costs else (asked or BUSY_WAIT)
+        wait = self._ladder.wait(row.attempts + 1, asked=asked) if costs else (asked or destinations.BUSY_WAIT)
         if denied:
             wait = destinations.PAUSE_SECONDS
         elif state == "unsure" and wait is not None:
@@ -190,8 +200,8 @@ class Relay:
                 destinations.denied(uow, row.destination, error.detail)
             elif costs:
                 destinations.failed(uow, row.destination, reason)
-            self._write(uow, row, token, state, reason, wait=wait, attempt=int(costs))
-            if state == "dead":
+            kept = self._write(uow, row, token, state, reason, wait=wait, attempt=int(costs))
+            if kept and state == "dead":
                 self._deliverers[row.kind].on_dead(uow, _effect(row), reason)
 
     def _defect(self, row: OutboxRow, token: str, effect: Effect, error: Exception) -> None:
@@ -199,10 +209,12 @@ class Relay:
         dead = row.errors + 1 >= MOST_ERRORS
         # What the defect left behind is unknown: a send is looked up before it is tried again.
         state = "dead" if dead else "unsure" if row.mode == SEND else "pending"
-        wait = 0 if dead else self._ladder.wait(row.errors + 1) or 0
+        wait = 0.0 if dead else self._ladder.wait(row.errors + 1) or 0.0
+        if state == "unsure":
+            wait = max(wait, self._settle_seconds)
         with self._units() as uow:
-            self._write(uow, row, token, state, reason, wait=wait, error=1)
-            if dead:
+            kept = self._write(uow, row, token, state, reason, wait=wait, error=1)
+            if kept and dead:
                 self._deliverers[row.kind].on_dead(uow, effect, reason)
 
     def _record(
@@ -216,8 +228,9 @@ class Relay:
         result: dict[str, Any] | None = None,
     ) -> None:
         with self._units() as uow:
-            kept = self._write(uow, row, token, state, reason, result=result, attempt=int(state == "done"))
+            # Before the row, as in `_fault`: two locks, always taken in the same order.
             destinations.worked(uow, row.destination)
+            kept = self._write(uow, row, token, state, reason, result=result, attempt=int(state == "done"))
             deliverer = self._deliverers[row.kind]
             if not kept or effect is None:
                 return
@@ -240,26 +253,21 @@ class Relay:
         error: int = 0,
     ) -> bool:
         """Leave `sending`, if the lease is still ours."""
-        if state == "pending" and row.mode != SEND and _is_covered(uow, row):
-            state, reason = "cancelled", "a newer sync covers it"
-        kept = uow.session.execute(
-            _RECORD,
-            {
-                "id": row.id, "token": token, "state": state, "reason": reason, "wait": wait,
-                "attempt": attempt, "error": error, "result": _json(result) if result else None,
-            },
-        ).rowcount == 1  # fmt: skip
+        values = {
+            "id": row.id, "token": token, "state": state, "reason": reason, "wait": wait,
+            "attempt": attempt, "error": error, "result": _json(result) if result else None,
+        }  # fmt: skip
+        try:
+            with uow.session.begin_nested():
+                kept = uow.session.execute(_RECORD, values).rowcount == 1
+        except IntegrityError:
+            # Only a waiting sync of the same key can be in the way: it carries this one's news.
+            state = "cancelled"
+            values |= {"state": state, "reason": "a newer sync covers it", "wait": 0.0}
+            kept = uow.session.execute(_RECORD, values).rowcount == 1
         level = 20 if state == "done" else 30
         log.log(level, f"effect {state if kept else 'lease lost'}", effect=row.id, kind=row.kind, reason=reason)
         return kept
-
-
-def _is_covered(uow: UnitOfWork, row: OutboxRow) -> bool:
-    return uow.session.execute(
-        text("""SELECT EXISTS (SELECT 1 FROM outbox WHERE effect_key = :key AND mode = 'sync'
-                AND state = 'pending' AND id <> :id)"""),
-        {"key": row.effect_key, "id": row.id},
-    ).scalar_one()
 
 
 def _effect(row: OutboxRow, context: dict[str, Any] | None = None) -> Effect:

@@ -1,19 +1,20 @@
-"""Runs row ids to the end of their subjects and lanes, until asked to stop."""
+"""Runs row ids, and what follows them in their subjects and lanes, until asked to stop."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Iterable
 
 import structlog
-from sqlalchemy.exc import OperationalError
 
+from crm.core.uow import DATABASE_FAULTS
 from jobs.inbox import InboxRunner
 from jobs.relay import Relay
 
 log = structlog.get_logger(__name__)
 
-MOST_IN_A_ROW = 50  # then the next row of a busy subject waits its turn behind the others
+MOST_FOR_ONE = 50  # then a busy subject's next row waits for the sweep, behind the others
 
 
 class Rows:
@@ -25,18 +26,16 @@ class Rows:
         self.stopping = threading.Event()
 
     def work(self, inbox_ids: Iterable[int], outbox_ids: Iterable[int]) -> None:
-        for row_id in inbox_ids:
-            self._follow(self._inbox.run, row_id)
-        for row_id in outbox_ids:
-            self._follow(self._relay.run, row_id)
-
-    def _follow(self, run: Callable[[int], int | None], row_id: int | None) -> None:
-        for _ in range(MOST_IN_A_ROW):
-            if row_id is None or self.stopping.is_set():
-                return
+        """Subjects and lanes take turns, row by row, so that a long one holds up no other."""
+        waiting = deque((self._inbox.run, row_id, MOST_FOR_ONE) for row_id in inbox_ids)
+        waiting.extend((self._relay.run, row_id, MOST_FOR_ONE) for row_id in outbox_ids)
+        while waiting and not self.stopping.is_set():
+            run, row_id, left = waiting.popleft()
             try:
-                row_id = run(row_id)
-            except OperationalError as error:
-                # PostgreSQL is away: the row's lease runs out and the sweep finds it again.
-                log.warning("database away", error=type(error.orig).__name__)
+                following = run(row_id)
+            except DATABASE_FAULTS as error:
+                # Leases run out by themselves, and the sweep finds everything again.
+                log.warning("database away", error=type(error).__name__)
                 return
+            if following is not None and left > 1:
+                waiting.append((run, following, left - 1))

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
 import structlog
 from sqlalchemy import Engine, Text, text
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.db import Base
 from crm.core.integration import Schedule
-from crm.core.uow import Units
+from crm.core.uow import DATABASE_FAULTS, Units
 from jobs import leases
-from jobs.queue import ROWS_PER_JOB, Doorbell
+from jobs.queue import Doorbell
+from jobs.relay import AHEAD
 from jobs.rows import Rows
 
 log = structlog.get_logger(__name__)
@@ -31,6 +31,9 @@ LEADER_LOCK = 0x6D656E64_02
 SWEEP_ROWS = 500
 LONG_QUEUE = 100
 INLINE_THREADS = 4
+INLINE_PAUSE = 0.2
+RING_GRACE = 1.0
+STOP_SECONDS = 20.0
 
 
 class ScheduleRow(Base):
@@ -44,19 +47,26 @@ class ScheduleRow(Base):
     error: Mapped[str | None] = mapped_column(Text)
 
 
+# Only the head of each subject and lane: what stands behind it can not go yet, and a long queue of
+# one subject must not fill the list.
 _DUE_INBOX = text("""
     SELECT id FROM inbox WHERE state = 'pending'
-      AND due_at <= clock_timestamp() - make_interval(secs => :age) ORDER BY due_at, id LIMIT :most""")
-# Only the head of each lane: what stands behind it can not go yet.
-_DUE_OUTBOX = text("""
-    SELECT DISTINCT ON (lane) id FROM (
-        SELECT id, lane FROM outbox WHERE state IN ('pending', 'unsure')
-          AND due_at <= clock_timestamp() - make_interval(secs => :age) ORDER BY due_at, id LIMIT :most
-    ) due ORDER BY lane, id""")
+      AND due_at <= clock_timestamp() - make_interval(secs => :age)
+      AND NOT EXISTS (SELECT 1 FROM inbox other
+                      WHERE other.subject = inbox.subject AND other.state = 'running')
+      AND NOT EXISTS (SELECT 1 FROM inbox ahead WHERE ahead.subject = inbox.subject
+                      AND ahead.state = 'pending' AND ahead.id < inbox.id
+                      AND ahead.due_at <= clock_timestamp() - make_interval(secs => :age))
+    ORDER BY due_at, id LIMIT :most""")
+_DUE_OUTBOX = text(f"""
+    SELECT id FROM outbox WHERE state IN ('pending', 'unsure')
+      AND due_at <= clock_timestamp() - make_interval(secs => :age) AND NOT EXISTS ({AHEAD})
+    ORDER BY due_at, id LIMIT :most""")
 _START = text("""
     INSERT INTO schedules (name, started_at) VALUES (:name, clock_timestamp())
     ON CONFLICT (name) DO UPDATE SET started_at = clock_timestamp(), finished_at = NULL, error = NULL
-    WHERE :forced OR schedules.started_at <= clock_timestamp() - make_interval(secs => :every)
+    WHERE :starting AND (:forced OR schedules.finished_at IS NULL)
+       OR schedules.started_at <= clock_timestamp() - make_interval(secs => :every)
     RETURNING name""")
 _FINISH = text("""
     UPDATE schedules SET finished_at = clock_timestamp(), error = :error WHERE name = :name""")
@@ -85,9 +95,9 @@ class Scheduler:
         self._sweep_seconds = sweep_seconds
         self._settle_seconds = settle_seconds
         self._alive_file = alive_file
-        self._running: dict[str, Future] = {}
-        self._duties = ThreadPoolExecutor(2, thread_name_prefix="duty")
+        self._running: dict[str, threading.Thread] = {}
         self._inline = ThreadPoolExecutor(INLINE_THREADS, thread_name_prefix="rows")
+        self._at_work: list[Future] = []
 
     def run(self, stop: threading.Event) -> None:
         """Lead, or wait to lead, until `stop` is set."""
@@ -96,12 +106,18 @@ class Scheduler:
             self._alive_file.touch()
             try:
                 self._lead(stop)
-            except OperationalError as error:
-                log.warning("database away", error=type(error.orig).__name__)
+            except DATABASE_FAULTS as error:
+                log.warning("database away", error=type(error).__name__)
             stop.wait(min(self._sweep_seconds, 1.0))
+        self._stop()
+
+    def _stop(self) -> None:
+        """Finish the rows at work. A duty that takes too long is cut: the next leader repeats it."""
+        deadline = time.monotonic() + STOP_SECONDS
         self._rows.stopping.set()
         self._inline.shutdown()
-        self._duties.shutdown(cancel_futures=True)
+        for thread in self._running.values():
+            thread.join(max(deadline - time.monotonic(), 0))
 
     def _lead(self, stop: threading.Event) -> None:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as lock:
@@ -114,53 +130,60 @@ class Scheduler:
                     lock.execute(text("SELECT 1"))  # raises when the lock's connection is gone
                     self._alive_file.touch()
                     leases.expire(self._units, self._settle_seconds)
-                    handed_over = self._sweep()
+                    self._sweep()
                     self._start_duties(starting)
                     starting = False
-                    if not handed_over:
-                        stop.wait(self._pause())
+                    stop.wait(self._pause())
             finally:
                 if not lock.invalidated:
                     lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LEADER_LOCK})
 
     def _pause(self) -> float:
         # Nobody else looks at the tables when there is no Redis.
-        return self._sweep_seconds if self._doorbell.backlog() is not None else min(self._sweep_seconds, 0.5)
+        away = self._doorbell.backlog() is None
+        return min(self._sweep_seconds, INLINE_PAUSE) if away else self._sweep_seconds
 
-    def _sweep(self) -> bool:
-        """Hand over what is due. True if it was run here, so that more may be waiting."""
+    def _sweep(self) -> None:
+        """Hand over what is due: to the workers, or to threads here while there is no Redis."""
         backlog = self._doorbell.backlog()
-        if backlog is not None and backlog > LONG_QUEUE:
-            return False
-        age = {"age": 0 if backlog is None else 1, "most": SWEEP_ROWS}
+        self._at_work = [future for future in self._at_work if not _is_done(future)]
+        if (backlog or 0) > LONG_QUEUE or len(self._at_work) >= INLINE_THREADS:
+            return
+        # What was rung for a moment ago is on its way.
+        age = {"age": 0 if backlog is None else RING_GRACE, "most": SWEEP_ROWS}
         with self._units() as uow:
             inbox = list(uow.session.execute(_DUE_INBOX, age).scalars())
             outbox = list(uow.session.execute(_DUE_OUTBOX, age).scalars())
-        if not inbox and not outbox:
-            return False
-        if backlog is not None:
+        if backlog is None:
+            self._run_here(inbox, outbox)
+        elif inbox or outbox:
             self._doorbell.ring(inbox, outbox)
-            return False
-        chunks = [(inbox[i : i + ROWS_PER_JOB], []) for i in range(0, len(inbox), ROWS_PER_JOB)]
-        chunks += [([], outbox[i : i + ROWS_PER_JOB]) for i in range(0, len(outbox), ROWS_PER_JOB)]
-        for future in [self._inline.submit(self._rows.work, *chunk) for chunk in chunks]:
-            future.result()
-        return True
+
+    def _run_here(self, inbox: Iterable[int], outbox: Iterable[int]) -> None:
+        for row_id in inbox:
+            self._at_work.append(self._inline.submit(self._rows.work, [row_id], []))
+        for row_id in outbox:
+            self._at_work.append(self._inline.submit(self._rows.work, [], [row_id]))
 
     def _start_duties(self, starting: bool) -> None:
         for schedule in self._schedules:
             earlier = self._running.get(schedule.name)
-            if earlier and not earlier.done():
+            if earlier and earlier.is_alive():
                 continue
             values = {
                 "name": schedule.name,
                 "every": schedule.every_seconds,
-                "forced": starting and schedule.at_start,
+                "starting": starting,
+                "forced": schedule.at_start,
             }
             with self._units() as uow:
                 is_due = uow.session.execute(_START, values).first()
             if is_due:
-                self._running[schedule.name] = self._duties.submit(self._do, schedule)
+                duty = threading.Thread(
+                    target=self._do, args=(schedule,), name=schedule.name, daemon=True
+                )
+                self._running[schedule.name] = duty
+                duty.start()
 
     def _do(self, schedule: Schedule) -> None:
         started, problem = time.monotonic(), None
@@ -169,6 +192,18 @@ class Scheduler:
         except Exception as error:  # a duty that fails must not end the others; it is kept and shown
             problem = f"{type(error).__name__}: {error}"[:500]
             log.exception("duty failed", duty=schedule.name)
-        with self._units() as uow:
-            uow.session.execute(_FINISH, {"name": schedule.name, "error": problem})
+        try:
+            with self._units() as uow:
+                uow.session.execute(_FINISH, {"name": schedule.name, "error": problem})
+        except DATABASE_FAULTS as error:
+            log.warning("database away", duty=schedule.name, error=type(error).__name__)
         log.info("duty done", duty=schedule.name, seconds=round(time.monotonic() - started, 3))
+
+
+def _is_done(future: Future) -> bool:
+    """Whether its rows have been run; a defect that ended them is told."""
+    if not future.done():
+        return False
+    if error := future.exception():
+        log.error("rows ended by a defect", exc_info=error)
+    return True

@@ -31,7 +31,7 @@ def init_app(app: Flask) -> None:
 
 
 def _refuse_unknown_parameters() -> None:
-    """A view without query parameters takes none; the others' schemas refuse what they don't know."""
+    """A view without query parameters takes none; the others have a schema that refuses."""
     if not request.args or request.endpoint is None or not request.path.startswith(PREFIX):
         return
     described = getattr(current_app.view_functions[request.endpoint], "_apidoc", {})

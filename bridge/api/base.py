@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import flask_smorest
@@ -63,6 +64,7 @@ class Meta(Schema):
     next_cursor = fields.String(required=True, allow_none=True)
 
 
+@cache
 def list_of(item: type[Schema]) -> type[Schema]:
     """The envelope of a list of `item`."""
     parts = {
@@ -75,7 +77,10 @@ def list_of(item: type[Schema]) -> type[Schema]:
 def paged(
     query: dict[str, Any], read: Callable[..., Page], make: Callable[[Any], Any] = lambda item: item
 ) -> dict[str, Any]:
-    """One page as `list_of` dumps it. read is called with `limit` and `after`; make shapes items."""
+    """One page as `list_of` dumps it.
+
+    read: called with `limit` and `after`. make: shapes one item.
+    """
     after = open_cursor(query["cursor"]) if "cursor" in query else None
     page = read(limit=query["limit"], after=after)
     return {
@@ -100,12 +105,12 @@ def open_cursor(cursor: str) -> list[Any]:
     try:
         return _cursor_signer().loads(cursor)
     except BadData as error:
-        raise Invalid("unknown cursor", errors={"cursor": ["Not a cursor of this list."]}) from error
+        raise Invalid(
+            "unknown cursor", errors={"cursor": ["Not a cursor of this list."]}
+        ) from error
 
 
-def create(
-    out: type[Schema], work: Callable[[UnitOfWork], Any], *, status: int = 201
-) -> Response:
+def create(out: type[Schema], work: Callable[[UnitOfWork], Any], *, status: int = 201) -> Response:
     """Run a creating request in one unit of work, once per Idempotency-Key if there is one.
 
     work: gets the unit, returns what `out` dumps. Raises what it raises; nothing is stored then.

@@ -96,9 +96,7 @@ def rotate_key(body, key_id):
     overlap = timedelta(seconds=body["overlap_seconds"])
 
     def rotate(uow):
-        secret = service.rotate_secret(
-            uow, here().seal, principal().actor, key_id, overlap=overlap
-        )
+        secret = service.rotate_secret(uow, here().seal, principal().actor, key_id, overlap=overlap)
         return {"webhook_secret": secret}
 
     return create(RotatedKey, rotate, status=200)

@@ -90,7 +90,9 @@ class EffectRow(_Row):
 class _Shown:
     """body: contacts, tokens and long words masked; null when no longer kept."""
 
-    body = fields.Function(deadletters.masked, metadata={"type": ["object", "array", "string", "null"]})
+    body = fields.Function(
+        deadletters.masked, metadata={"type": ["object", "array", "string", "null"]}
+    )
 
 
 class Delivery(_Shown, DeliveryRow):

@@ -14,15 +14,18 @@ from bridge.api.fields import MOST_BIGINT, Moment, Strict, Text, Whole, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
 from bridge.integrations.shop.schemas import StatusFields
-from crm.core.errors import Conflict, Invalid
+from crm.core.errors import Conflict, Invalid, NotFound
 from crm.core.uow import UnitOfWork
-from crm.customers import queries as customer_queries, service as customers
+from crm.customers import queries as customer_queries
+from crm.customers import service as customers
 from crm.repairs import queries, service
 from crm.repairs.models import Repair as RepairRow
 from crm.repairs.service import Address, NewRepair, StatusNews
 from crm.repairs.statuses import RepairFlag, RepairStatus
 from crm.staff.roles import SHOP
-from crm.tickets import queries as ticket_queries, service as tickets
+from crm.tickets import queries as ticket_queries
+from crm.tickets import service as tickets
+from crm.tickets.models import Ticket
 
 blp = Blueprint("repairs", __name__, url_prefix="/api/v1/repairs", description="Repairs")
 
@@ -59,13 +62,17 @@ class RepairQuery(ListQuery):
 
 
 class Intake(Strict):
-    """customer_ref names a customer we know; customer describes one. ticket: reference."""
+    """customer_ref names a customer we know; customer describes one.
+
+    ticket, conversation_id: where the repair is talked about.
+    """
 
     device = Text(255, at_least=0, load_default="")
     problem = Text(2000, at_least=0, load_default="")
     customer_ref = Text(40)
     customer = fields.Nested(people.NewPerson)
     ticket = Text(40)
+    conversation_id = Whole(1)
     external_id = Text(255)
     status = one_of(*RepairStatus, load_default=RepairStatus.RECEIVED)
     version = Whole(0)
@@ -232,7 +239,7 @@ def _take_in(uow: UnitOfWork, body: dict[str, Any]) -> RepairRow:
     actor, owner = principal().actor, _owner()
     if "external_id" in body:
         _refuse_known(uow, owner, body["external_id"])
-    ticket = tickets.by_ref(uow, body["ticket"]) if "ticket" in body else None
+    ticket = _talked_about(uow, body)
     customer_id = ticket.customer_id if ticket else None
     if "customer_ref" in body:
         customer_id = customers.by_ref(uow, body["customer_ref"]).id
@@ -261,6 +268,18 @@ def _take_in(uow: UnitOfWork, body: dict[str, Any]) -> RepairRow:
     if ticket is not None:
         service.link(uow, repair, ticket.id, ticket.customer_id, actor)
     return repair
+
+
+def _talked_about(uow: UnitOfWork, body: dict[str, Any]) -> Ticket | None:
+    if "ticket" in body:
+        return tickets.by_ref(uow, body["ticket"])
+    if "conversation_id" not in body:
+        return None
+    thread = (here().settings.chatwoot.account_id, body["conversation_id"])
+    found = ticket_queries.listed(uow, conversation=thread, limit=1).items
+    if not found:
+        raise NotFound("no such conversation")
+    return found[0]
 
 
 def _refuse_known(uow: UnitOfWork, owner: str | None, external_id: str) -> None:

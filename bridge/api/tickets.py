@@ -13,8 +13,10 @@ from bridge.api.fields import Moment, Strict, Text, Whole, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
 from crm.core.uow import UnitOfWork
-from crm.customers import queries as customer_queries, service as customers
-from crm.repairs import queries as repair_queries, service as repair_service
+from crm.customers import queries as customer_queries
+from crm.customers import service as customers
+from crm.repairs import queries as repair_queries
+from crm.repairs import service as repair_service
 from crm.repairs.service import Address
 from crm.tickets import queries, service
 from crm.tickets.models import AuthorKind, Priority, TicketStatus

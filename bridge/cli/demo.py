@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
 def _stage(args: argparse.Namespace) -> Iterator[Stage]:
     with service() as parts:
         with parts.units() as uow:
-            key = staff.create_key(uow, parts.seal, OPERATOR, name="Demo till", role="shop")
+            key = staff.create_key(uow, parts.seal, OPERATOR, name="Demo till", role="desk")
         try:
             yield Stage(args.url.rstrip("/"), args.sandbox.rstrip("/"), key)
         finally:

@@ -37,7 +37,8 @@ def make_engine(url: str, *, pool_size: int = 10, statement_seconds: int = 30) -
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=5,
-        pool_pre_ping=False,
+        # Parameters are names and messages; a traceback in the log must not carry them.
+        hide_parameters=True,
         connect_args={"options": options, "connect_timeout": 5},
     )
     _engines.add(engine)

@@ -217,9 +217,7 @@ def _replay(uow: UnitOfWork, table: Table, rows: Sequence[Row], actor: Actor) ->
     _note(uow, actor, table, "replay", rows, {})
 
 
-def _discard(
-    uow: UnitOfWork, table: Table, rows: Sequence[Row], actor: Actor, reason: str
-) -> None:
+def _discard(uow: UnitOfWork, table: Table, rows: Sequence[Row], actor: Actor, reason: str) -> None:
     for row in rows:
         _settle(row, f"discarded: {reason}", uow.now)
     _note(uow, actor, table, "discard", rows, {"reason": reason})

@@ -64,7 +64,9 @@ def once(
         {"name": f"idempotency:{scope}:{key}"},
     ).scalar()
     if not got:
-        raise Conflict("the first request with this Idempotency-Key still runs", code="still-running")
+        raise Conflict(
+            "the first request with this Idempotency-Key still runs", code="still-running"
+        )
     row = uow.session.get(IdempotencyRow, (scope, key))
     if row is not None and (uow.now - row.created_at).total_seconds() < KEPT_HOURS * 3600:
         if row.fingerprint != fingerprint:

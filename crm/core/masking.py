@@ -11,11 +11,20 @@ from typing import Any
 _MAIL = re.compile(r"([\w.+%-])[\w.+%-]*@([\w-]+(?:\.[\w-]+)+)")
 # International or national with a leading zero, or a bare run as long as a phone number.
 _PHONE = re.compile(
-    r"(?<![\w.:/-])(?:\+\d|\(?0\d)[\d ().\-/]{5,18}(\d{2})(?!\w)|(?<![\w.:/+-])\d{8,13}(\d{2})(?![\w.-])"
+    r"(?<![\w.:/-])(?:\+\d|\(?0\d)[\d ().\-/]{5,18}(\d{2})(?!\w)"
+    r"|(?<![\w.:/+-])\d{8,13}(\d{2})(?![\w.-])"
 )
 _TOKEN = re.compile(r"\b(mnd_|whsec_|sk_live_|sk_test_)[\w+/=-]{8,}")
 _SECRET_NAMES = re.compile(r"token|secret|password|passcode|authorization|api_?key|hmac", re.I)
-_WORD_NAMES = {"body", "content", "message", "note", "internal_note", "text", "processed_message_content"}
+_WORD_NAMES = {
+    "body",
+    "content",
+    "message",
+    "note",
+    "internal_note",
+    "text",
+    "processed_message_content",
+}
 _SHOWN_SIGNS = 40
 _DEEPEST = 20
 

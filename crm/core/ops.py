@@ -80,9 +80,7 @@ def _backlog_query(table: str, name: str, since: str, states: tuple[str, ...]) -
 
 
 _INBOX = text(_backlog_query("inbox", "source", "received_at", ("pending", "running", "dead")))
-_OUTBOX = text(
-    _backlog_query("outbox", "kind", "due_at", ("pending", "sending", "unsure", "dead"))
-)
+_OUTBOX = text(_backlog_query("outbox", "kind", "due_at", ("pending", "sending", "unsure", "dead")))
 _LOST_LEASES = text("""
     SELECT coalesce((SELECT sum(lost_leases) FROM inbox
                      WHERE received_at > clock_timestamp() - interval '24 hours'), 0)
@@ -94,10 +92,10 @@ _CLOSED = text("""
     SELECT name, closed_until, reason FROM destinations
     WHERE closed_until > clock_timestamp() ORDER BY name""")
 _RECONCILED = text("""
-    SELECT extract(epoch FROM clock_timestamp() - max(finished_at) FILTER (WHERE error IS NULL))::float
-               AS age,
-           coalesce(sum(found) FILTER (WHERE started_at > clock_timestamp() - interval '24 hours'), 0)
-               AS found
+    SELECT extract(epoch FROM clock_timestamp()
+                   - max(finished_at) FILTER (WHERE error IS NULL))::float AS age,
+           coalesce(sum(found) FILTER (
+                   WHERE started_at > clock_timestamp() - interval '24 hours'), 0) AS found
     FROM reconcile_runs WHERE started_at > clock_timestamp() - interval '7 days'""")
 _DUTIES = text("""
     SELECT name, extract(epoch FROM clock_timestamp() - finished_at)::float AS age, error

@@ -69,6 +69,7 @@ class OutboxRow(Base):
     lease_token: Mapped[str | None] = mapped_column(Text)
     lease_until: Mapped[datetime | None] = mapped_column()
     first_tried_at: Mapped[datetime | None] = mapped_column()
+    tried_at: Mapped[datetime | None] = mapped_column()
     context: Mapped[dict] = mapped_column(server_default=text("'{}'"))
     reason: Mapped[str | None] = mapped_column(Text)
     result: Mapped[dict | None] = mapped_column()
@@ -95,11 +96,16 @@ class Effect:
 
 _ADD = text("""
     INSERT INTO outbox (kind, mode, effect_key, destination, lane, body, due_at, deadline_at, created_at)
-    VALUES (:kind, :mode, :effect_key, :destination, :lane, CAST(:body AS jsonb), :due_at,
-            :deadline_at, :now)
+    VALUES (:kind, :mode, :effect_key, :destination, :lane, CAST(:body AS jsonb),
+            clock_timestamp() + make_interval(secs => :hold),
+            clock_timestamp() + make_interval(secs => CAST(:deadline AS double precision)), :now)
     ON CONFLICT DO NOTHING
     RETURNING id
 """)
+# Locked, so that nobody starts it before this unit's change can be seen.
+_WAITING_SYNC = text("""
+    SELECT id FROM outbox WHERE effect_key = :effect_key AND mode = 'sync' AND state = 'pending'
+    FOR KEY SHARE""")
 
 
 def send(
@@ -120,9 +126,18 @@ def send(
     return _add(uow, SEND, kind, effect_key, body, lane, hold, deadline)
 
 
-def sync(uow: UnitOfWork, kind: str, key: str, body: dict[str, Any]) -> int | None:
-    """Owe a "look like us". Returns the row id, or None when a waiting sync of `key` covers it."""
-    return _add(uow, SYNC, kind, f"{kind}:{key}", body, f"{kind}:{key}", timedelta(), None)
+def sync(uow: UnitOfWork, kind: str, key: str, body: dict[str, Any]) -> int:
+    """Owe a "look like us". Returns the row id, an earlier one's where a waiting sync covers it."""
+    effect_key = f"{kind}:{key}"
+    while True:
+        row_id = _add(uow, SYNC, kind, effect_key, body, effect_key, timedelta(), None)
+        if row_id is not None:
+            return row_id
+        row_id = uow.session.execute(_WAITING_SYNC, {"effect_key": effect_key}).scalar()
+        if row_id is not None:
+            # A worker that came by meanwhile has passed it over.
+            uow.new_outbox.append(row_id)
+            return row_id
 
 
 def _add(
@@ -144,8 +159,8 @@ def _add(
             "destination": kind.split(".")[0],
             "lane": lane,
             "body": json.dumps(body),
-            "due_at": uow.now + hold,
-            "deadline_at": uow.now + deadline if deadline else None,
+            "hold": hold.total_seconds(),
+            "deadline": deadline.total_seconds() if deadline else None,
             "now": uow.now,
         },
     ).scalar()

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from datetime import datetime
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
 from crm.core import clock
@@ -19,6 +20,10 @@ from crm.core.events import Event, row_for
 
 Reaction = Callable[["UnitOfWork", Event], None]
 Reactions = Mapping[type[Event], Sequence[Reaction]]
+
+# The database went away, or asked for a retry. What a unit had begun then never happened, or its
+# commit was lost on the way and shows when the work is repeated.
+DATABASE_FAULTS = (OperationalError, InterfaceError, TimeoutError)
 
 _open: ContextVar[int] = ContextVar("open_units", default=0)
 

@@ -10,6 +10,7 @@ import phonenumbers
 from crm.customers.models import EMAIL, PHONE
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
+INVENTED_NAME = re.compile(r"[a-z]+-[a-z]+-\d{1,4}")
 _BRAZIL_MOBILE = re.compile(r"\+55(\d{2})9?([6-9]\d{7})")
 _MEXICO_MOBILE = re.compile(r"\+521?(\d{10})")
 _ARGENTINA_MOBILE = re.compile(r"\+549?(\d{10})")
@@ -47,6 +48,11 @@ def phone_key(phone: str, *, proven: bool) -> Key:
     return Key(PHONE, phone, proven)
 
 
+def is_invented_name(name: str) -> bool:
+    """A name such as `quiet-harbor-318`, which Chatwoot gives to visitors it knows nothing of."""
+    return INVENTED_NAME.fullmatch(name) is not None
+
+
 def is_e164(phone: str) -> bool:
     """A plus and 7 to 15 digits that some country's plan has room for."""
     if not E164.fullmatch(phone):
@@ -55,5 +61,3 @@ def is_e164(phone: str) -> bool:
         return phonenumbers.is_possible_number(phonenumbers.parse(phone))
     except phonenumbers.NumberParseException:
         return False
-
-

@@ -149,7 +149,7 @@ def _fill_gaps(uow: UnitOfWork, customer: Customer, person: Person) -> None:
     """Take over what we lack; what we hold was known first and is changed by staff or a proof."""
     proven = {key.kind for key in person.keys if key.proven}
     news = {
-        "name": person.name if not customer.name else None,
+        "name": person.name if not customer.name or rules.is_invented_name(customer.name) else None,
         "email": person.email if not customer.email or EMAIL in proven else None,
         "phone": person.phone if not customer.phone or PHONE in proven else None,
         "locale": person.locale if not customer.locale else None,

@@ -104,7 +104,7 @@ def find(uow: UnitOfWork, address: Address) -> Repair:
 
 
 def create(uow: UnitOfWork, new: NewRepair, actor: Actor, *, by_staff: bool) -> Repair:
-    occurred_at = new.occurred_at or uow.now
+    occurred_at = _past(uow, new.occurred_at)
     repair = Repair(
         ref=_free_ref(uow),
         customer_id=new.customer_id,
@@ -139,9 +139,8 @@ def change_status(uow: UnitOfWork, address: Address, news: StatusNews, actor: Ac
     Source: shop event repair.status_changed; reliability.md, rule 7.
     """
     repair = find(uow, address)
-    if news.occurred_at and news.occurred_at > uow.now:
-        # A reporter's fast clock must not make everything after it look late.
-        news = replace(news, occurred_at=uow.now)
+    if news.occurred_at:
+        news = replace(news, occurred_at=_past(uow, news.occurred_at))
     before = RepairStatus(repair.status)
     standing = rules.Standing(before, repair.external_version, repair.status_occurred_at)
     outcome = rules.judge(
@@ -230,8 +229,9 @@ def link(uow: UnitOfWork, repair: Repair, ticket_id: int, customer_id: int, acto
         insert(TicketRepair)
         .values(ticket_id=ticket_id, repair_id=repair.id, linked_at=uow.now)
         .on_conflict_do_nothing()
-    ).rowcount
-    if not added:
+        .returning(TicketRepair.ticket_id)
+    ).first()
+    if added is None:
         return False
     if repair.customer_id is None:
         repair.customer_id = customer_id
@@ -275,7 +275,7 @@ def _write(
         outcome=outcome,
         actor_kind=actor.kind,
         actor_name=actor.name,
-        occurred_at=occurred_at or uow.now,
+        occurred_at=_past(uow, occurred_at),
         recorded_at=uow.now,
         details=details or {},
         **columns,
@@ -284,6 +284,11 @@ def _write(
     uow.session.flush()
     repair.updated_at = uow.now
     return entry
+
+
+def _past(uow: UnitOfWork, told: datetime | None) -> datetime:
+    """A reporter's fast clock must not make everything after it look late."""
+    return min(told, uow.now) if told else uow.now
 
 
 def _free_ref(uow: UnitOfWork) -> str:

@@ -151,7 +151,9 @@ def rotate_secret(
     secret = tokens.webhook_secret()
     key.previous_secret, key.previous_until = key.webhook_secret, uow.now + overlap
     key.webhook_secret = seal.close(secret)
-    audit.write(uow, actor, "key.rotate", f"key/{key_id}", {"overlap_seconds": overlap.total_seconds()})
+    audit.write(
+        uow, actor, "key.rotate", f"key/{key_id}", {"overlap_seconds": overlap.total_seconds()}
+    )
     return secret
 
 
@@ -166,7 +168,9 @@ def authenticate_key(uow: UnitOfWork, token: str) -> ApiKey:
             update(ApiKey)
             .where(
                 ApiKey.id == key.id,
-                or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < uow.now - _USE_NOTED_EVERY),
+                or_(
+                    ApiKey.last_used_at.is_(None), ApiKey.last_used_at < uow.now - _USE_NOTED_EVERY
+                ),
             )
             .values(last_used_at=uow.now)
             .execution_options(synchronize_session=False)

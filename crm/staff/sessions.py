@@ -29,7 +29,9 @@ def create_link(
     token, token_hash = tokens.make()
     uow.session.add(
         SignInLink(
-            token_hash=token_hash, staff_id=person.id, expires_at=uow.now + timedelta(minutes=minutes)
+            token_hash=token_hash,
+            staff_id=person.id,
+            expires_at=uow.now + timedelta(minutes=minutes),
         )
     )
     audit.write(uow, actor, "sign_in_link.create", f"staff/{person.id}")
@@ -68,7 +70,9 @@ def sign_in(uow: UnitOfWork, token: str) -> str:
             expires_at=uow.now + timedelta(hours=SESSION_HOURS),
         )
     )
-    audit.write(uow, Actor("staff", person.name, str(person.id)), "staff.sign_in", f"staff/{person.id}")
+    audit.write(
+        uow, Actor("staff", person.name, str(person.id)), "staff.sign_in", f"staff/{person.id}"
+    )
     return session_token
 
 

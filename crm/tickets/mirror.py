@@ -161,7 +161,7 @@ def apply_state(uow: UnitOfWork, conversation: Conversation, seen: Seen) -> Stat
             .limit(1)
         ).first()
         status = rules.mirrored(seen.status, answered=answered is not None)
-        if status is not None:
+        if status is not None and not rules.agree(ticket.status, status):
             service.set_status(uow, ticket, status, actor)
     if seen.assignee != conversation.assignee:
         service.set_assignee(uow, ticket, seen.assignee, actor)
@@ -178,6 +178,9 @@ def apply_state(uow: UnitOfWork, conversation: Conversation, seen: Seen) -> Stat
 
 def append(uow: UnitOfWork, conversation: Conversation, said: Said) -> TicketMessage | None:
     """Add a message to the thread. None if we hold it already."""
+    conversation.last_message_id = max(conversation.last_message_id, said.id)
+    if said.effect_key and _bind_own(uow, conversation, said):
+        return None
     row = uow.session.execute(
         insert(TicketMessage)
         .values(
@@ -196,7 +199,6 @@ def append(uow: UnitOfWork, conversation: Conversation, said: Said) -> TicketMes
         .on_conflict_do_nothing()
         .returning(TicketMessage)
     ).scalar()
-    conversation.last_message_id = max(conversation.last_message_id, said.id)
     if row is None:
         return None
     ticket = uow.session.scalars(
@@ -210,6 +212,23 @@ def append(uow: UnitOfWork, conversation: Conversation, said: Said) -> TicketMes
             service.set_status(uow, ticket, status, actor)
     uow.record(MessageReceived(ticket.id, actor, row.id, said.author_kind, said.private))
     return row
+
+
+def _bind_own(uow: UnitOfWork, conversation: Conversation, said: Said) -> bool:
+    """Whether this is a message of this thread that we posted ourselves; it learns its number."""
+    own = uow.session.scalars(
+        select(TicketMessage)
+        .where(
+            TicketMessage.ticket_id == conversation.ticket_id,
+            TicketMessage.effect_key == said.effect_key,
+        )
+        .with_for_update()
+    ).first()
+    if own is None:
+        return False
+    own.conversation_id = conversation.id
+    own.external_id = own.external_id or f"chatwoot:{said.id}"
+    return True
 
 
 def revise(uow: UnitOfWork, said: Said, *, deleted: bool) -> TicketMessage | None:

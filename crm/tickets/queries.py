@@ -70,6 +70,4 @@ def messages(
 ) -> Page:
     """The thread, oldest first."""
     query = select(TicketMessage).where(TicketMessage.ticket_id == ticket_id)
-    return page(
-        uow.session, query, [TicketMessage.id], limit=limit, after=after, oldest_first=True
-    )
+    return page(uow.session, query, [TicketMessage.id], limit=limit, after=after, oldest_first=True)

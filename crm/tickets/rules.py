@@ -24,6 +24,15 @@ def mirrored(conversation_status: str, *, answered: bool) -> TicketStatus | None
     return status
 
 
+def agree(status: str, mirrored_status: TicketStatus) -> bool:
+    """Whether a ticket need not follow its conversation, being there already.
+
+    Staff tell apart what Chatwoot has one word for: closed is resolved there, in progress open.
+    """
+    groups = (SETTLED, (TicketStatus.OPEN, TicketStatus.IN_PROGRESS))
+    return any(status in group and mirrored_status in group for group in groups)
+
+
 def after_message(status: str, author_kind: str) -> TicketStatus | None:
     """The ticket status after a public message, None to leave it.
 

@@ -209,6 +209,7 @@ def upgrade() -> None:
         sa.Column("lease_token", sa.Text(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("first_tried_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tried_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "context",
             postgresql.JSONB(astext_type=sa.Text()),

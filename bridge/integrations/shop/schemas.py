@@ -5,6 +5,7 @@ with the fields named; unknown fields are dropped, since senders grow.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
@@ -44,6 +45,12 @@ def number(**kwargs: Any) -> fields.Integer:
     return fields.Integer(strict=True, validate=validate.Range(0, MOST_NUMBER), **kwargs)
 
 
+def moment() -> fields.AwareDateTime:
+    """When it happened; no repair is older than the trade, and no clock so far ahead."""
+    sane = validate.Range(datetime(2000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
+    return fields.AwareDateTime(load_default=None, allow_none=True, validate=sane)
+
+
 class Phone(Text):
     def __init__(self, **kwargs: Any):
         super().__init__(20, **kwargs)
@@ -67,7 +74,7 @@ class NamedRepair(Shape):
 
     ref = Text(40, load_default=None, allow_none=True)
     external_id = Text(255, 1, load_default=None, allow_none=True)
-    occurred_at = fields.AwareDateTime(load_default=None, allow_none=True)
+    occurred_at = moment()
     note = Text(2000, load_default=None, allow_none=True)
     internal_note = Text(2000, load_default=None, allow_none=True)
 
@@ -82,7 +89,7 @@ class StatusFields(Shape):
 
     status = fields.Enum(RepairStatus, by_value=True, required=True)
     version = number(load_default=None, allow_none=True)
-    occurred_at = fields.AwareDateTime(load_default=None, allow_none=True)
+    occurred_at = moment()
     note = Text(2000, load_default=None, allow_none=True)
     internal_note = Text(2000, load_default=None, allow_none=True)
     technician = Text(255, load_default=None, allow_none=True)
@@ -102,7 +109,7 @@ class RepairCreated(Shape):
     problem = Text(2000, load_default="")
     status = fields.Enum(RepairStatus, by_value=True, load_default=RepairStatus.RECEIVED)
     version = number(load_default=None, allow_none=True)
-    occurred_at = fields.AwareDateTime(load_default=None, allow_none=True)
+    occurred_at = moment()
     note = Text(2000, load_default=None, allow_none=True)
     technician = Text(255, load_default=None, allow_none=True)
     estimated_completion = fields.Date(load_default=None, allow_none=True)

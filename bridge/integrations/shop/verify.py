@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from bridge.integrations.shop.schemas import DATA
+from bridge.json import parse
 from crm.core.errors import BrokenBody, Invalid, Unauthenticated
 from crm.core.inbox import Delivery
 from crm.core.integration import Received
@@ -32,7 +32,7 @@ MOST_KEY = 255
 
 def check_signature(secrets: Sequence[str], message_id: str, timestamp: str, given: str, body: bytes) -> None:
     """secrets: `whsec_` and base64. Raises Unauthenticated."""
-    if not message_id or len(message_id) > MOST_KEY or not message_id.isascii():
+    if not 0 < len(message_id) <= MOST_KEY or not (message_id.isascii() and message_id.isprintable()):
         raise Unauthenticated("missing or broken webhook-id")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         raise Unauthenticated("missing or broken webhook-timestamp")
@@ -55,10 +55,7 @@ def read(body: bytes) -> tuple[str, dict[str, Any] | None]:
 
     Raises BrokenBody, Invalid (with the fields).
     """
-    try:
-        event = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BrokenBody("the body is not JSON") from error
+    event = parse(body)
     if not isinstance(event, dict):
         raise BrokenBody("the body is not a JSON object")
     kind = event.get("type")
@@ -80,6 +77,8 @@ class Hook:
     def verify(self, request: Received) -> Delivery:
         """Raises Unauthenticated (also for an unknown or revoked key), BrokenBody, Invalid."""
         key_id = request.path_args["key_id"]
+        if not key_id.isprintable():
+            raise Unauthenticated("no such key")
         with self._units() as uow:
             secrets = staff.webhook_secrets(uow, self._seal, key_id)
         message_id = request.headers.get("webhook-id", "")

@@ -114,35 +114,3 @@ def as_role(app: Flask, units: Units) -> Callable[[str], Caller]:
 @pytest.fixture
 def admin(as_role: Callable[[str], Caller]) -> Caller:
     return as_role("admin")
-
-# --- temporary until the first migration exists
-import importlib
-import pathlib
-
-import psycopg
-
-from crm.core.db import Base
-
-
-@pytest.fixture(scope="session")
-def database_url(stores, worker_id):
-    for name in ("crm", "jobs", "chatwoot/models.py"):
-        for path in ([pathlib.Path(name)] if name.endswith("py") else sorted(pathlib.Path(name).rglob("*.py"))):
-            if path.name in ("models.py", "scheduler.py", "destinations.py") or "core" in str(path):
-                importlib.import_module(str(path).removesuffix(".py").replace("/", "."))
-    plain = "postgresql://" + stores.database_url.split("://", 1)[1]
-    name = f"p5_{worker_id}"
-    with psycopg.connect(plain, autocommit=True) as c:
-        c.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        c.execute(f"CREATE DATABASE {name}")
-    from sqlalchemy import create_engine, make_url
-    url = make_url(stores.database_url).set(database=name).render_as_string(hide_password=False)
-    e = create_engine(url)
-    with e.begin() as c:
-        for ext in ("pg_trgm", "btree_gist", "unaccent", "citext"):
-            c.exec_driver_sql(f"CREATE EXTENSION IF NOT EXISTS {ext}")
-    with e.begin() as c:
-        c.exec_driver_sql("CREATE SEQUENCE IF NOT EXISTS ticket_numbers")
-    Base.metadata.create_all(e)
-    e.dispose()
-    yield url

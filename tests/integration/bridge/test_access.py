@@ -72,7 +72,9 @@ def test_without_a_key_every_route_is_closed(app, client):
             assert client.open(path, method=method, json={}).status_code == 401, path
 
 
-@pytest.mark.parametrize("header", ["Bearer nonsense", "Bearer ", "Basic eDp5", "Bearer \x7f", "mnd_"])
+@pytest.mark.parametrize(
+    "header", ["Bearer nonsense", "Bearer ", "Basic eDp5", "Bearer \x7f", "mnd_"]
+)
 def test_bad_keys_are_refused(client, header):
     answer = client.get("/api/v1/keys", headers={"Authorization": header})
     assert answer.status_code == 401

@@ -115,7 +115,10 @@ def test_discarding_keeps_the_reason(client, invite, dead_row):
     client.post(invite("admin"), headers=BROWSER)
     page = client.get(f"/admin/inbox/{dead_row}", headers=BROWSER).text
     form = {"csrf_token": token_in(page), "reason": "known"}
-    assert client.post(f"/admin/inbox/{dead_row}/discard", data=form, headers=BROWSER).status_code == 303
+    assert (
+        client.post(f"/admin/inbox/{dead_row}/discard", data=form, headers=BROWSER).status_code
+        == 303
+    )
     assert "discarded: known" in client.get(f"/admin/inbox/{dead_row}", headers=BROWSER).text
 
 
@@ -124,7 +127,10 @@ def test_a_manager_sees_but_does_not_replay(client, invite, dead_row):
     page = client.get(f"/admin/inbox/{dead_row}", headers=BROWSER).text
     assert "Replay" not in page
     form = {"csrf_token": token_in(page)}
-    assert client.post(f"/admin/inbox/{dead_row}/replay", data=form, headers=BROWSER).status_code == 403
+    assert (
+        client.post(f"/admin/inbox/{dead_row}/replay", data=form, headers=BROWSER).status_code
+        == 403
+    )
 
 
 def test_a_session_may_use_the_api_with_a_csrf_header(client, invite):

@@ -1,4 +1,4 @@
-"""Dead letters by API: seen with masked bodies, replayed under their keys, discarded with a reason."""
+"""Dead letters by API: seen masked, replayed under their keys, discarded with a reason."""
 
 import json
 
@@ -76,7 +76,12 @@ def test_replay_starts_afresh_under_the_same_keys(admin, dead_inbox, engine, run
     answer = admin("POST", f"/api/v1/ops/deliveries/{dead_inbox[0]}/replay")
     assert answer.status_code == 200
     row = answer.json
-    assert (row["state"], row["attempts"], row["errors"], row["lost_leases"]) == ("pending", 0, 0, 0)
+    assert (row["state"], row["attempts"], row["errors"], row["lost_leases"]) == (
+        "pending",
+        0,
+        0,
+        0,
+    )
     assert (row["delivery_key"], row["done_at"]) == ("k0", None)
     assert rung == [([dead_inbox[0]], [])]
     again = admin("POST", f"/api/v1/ops/deliveries/{dead_inbox[0]}/replay")
@@ -86,14 +91,18 @@ def test_replay_starts_afresh_under_the_same_keys(admin, dead_inbox, engine, run
 
 def test_bulk_replay_is_paced_and_can_be_rehearsed(admin, dead_inbox, engine, rung):
     rung.clear()
-    rehearsal = admin("POST", "/api/v1/ops/deliveries/replay", json={"source": "chatwoot", "dry_run": True})
+    rehearsal = admin(
+        "POST", "/api/v1/ops/deliveries/replay", json={"source": "chatwoot", "dry_run": True}
+    )
     assert rehearsal.json == {"matched": 3, "changed": 0, "ids": dead_inbox}
     assert admin("GET", "/api/v1/ops/deliveries?state=dead").json["data"]
     done = admin("POST", "/api/v1/ops/deliveries/replay", json={"reason": "poison"})
     assert done.json["changed"] == 3
     with engine.connect() as connection:
         due = connection.execute(text("SELECT due_at FROM inbox ORDER BY id")).scalars().all()
-    apart = [(later - earlier).total_seconds() for earlier, later in zip(due, due[1:], strict=False)]
+    apart = [
+        (later - earlier).total_seconds() for earlier, later in zip(due, due[1:], strict=False)
+    ]
     assert all(0.09 < gap < 0.5 for gap in apart)
     assert rung == [([dead_inbox[0]], [])]
 
@@ -127,7 +136,9 @@ def test_discard_needs_a_reason_and_keeps_it(admin, dead_inbox, owe):
     unsure = owe("u", tried=True, state="unsure")
     row = admin("POST", f"/api/v1/ops/effects/{unsure}/discard", json={"reason": "seen"}).json
     assert row["state"] == "cancelled"
-    many = admin("POST", "/api/v1/ops/deliveries/discard", json={"why": "old", "source": "chatwoot"})
+    many = admin(
+        "POST", "/api/v1/ops/deliveries/discard", json={"why": "old", "source": "chatwoot"}
+    )
     assert many.json["changed"] == 2
 
 

@@ -19,7 +19,9 @@ def test_a_problem_has_every_field_and_the_request_id(client):
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "<script>", "é"])
 def test_a_strange_request_id_is_replaced(client, given):
-    answer = client.get("/healthz", headers={"X-Request-Id": given.encode("latin-1").decode("latin-1")})
+    answer = client.get(
+        "/healthz", headers={"X-Request-Id": given.encode("latin-1").decode("latin-1")}
+    )
     assert answer.headers["X-Request-Id"] != given
     assert len(answer.headers["X-Request-Id"]) == 24
 

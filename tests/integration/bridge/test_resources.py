@@ -29,7 +29,9 @@ def thread(units) -> str:
         person = Person("Web visitor", keys=(Key("chatwoot_contact", "1:7", True),))
         customer = recognise(uow, person, SYSTEM)
         mirror.lock(uow, 1, 42)
-        seen = Seen(1, 42, 3, 7, "Channel::WebWidget", "open", True, False, None, None, (), None, None)
+        seen = Seen(
+            1, 42, 3, 7, "Channel::WebWidget", "open", True, False, None, None, (), None, None
+        )
         bound = mirror.open_conversation(uow, seen, customer.id, "Cracked screen")
         ticket_id = bound.ticket_id
     with units() as uow:
@@ -48,7 +50,9 @@ def test_customers_are_found_by_every_key(desk, thread):
     for query in ("q=silv", "q=" + ana["ref"].lower(), "email=ANA@mail.example",
                   "phone=%2B5511987654321", "phone=%2B551187654321"):  # fmt: skip
         assert found(query) == [ana["ref"]], query
-    assert len(found("chatwoot_contact_id=7")) == 1 and ana["ref"] not in found("chatwoot_contact_id=7")
+    assert len(found("chatwoot_contact_id=7")) == 1 and ana["ref"] not in found(
+        "chatwoot_contact_id=7"
+    )
     assert found("q=%25") == found("email=x@y.zz") == found("chatwoot_contact_id=8") == []
 
 
@@ -93,9 +97,16 @@ def test_a_ticket_is_found_by_its_conversation(make_app, desk, thread):
     (conversation,) = ticket["conversations"]
     assert (conversation["account_id"], conversation["id"]) == (1, 42)
     assert desk("GET", "/api/v1/tickets?conversation_id=43").json["data"] == []
-    client = make_app(CHATWOOT_URL="http://chat.example", CHATWOOT_API_TOKEN="tok-1234567890").test_client()
-    shown = client.get(f"/api/v1/tickets/{thread}", headers={"Authorization": f"Bearer {desk.token}"})
-    assert shown.json["conversations"][0]["url"] == "http://chat.example/app/accounts/1/conversations/42"
+    client = make_app(
+        CHATWOOT_URL="http://chat.example", CHATWOOT_API_TOKEN="tok-1234567890"
+    ).test_client()
+    shown = client.get(
+        f"/api/v1/tickets/{thread}", headers={"Authorization": f"Bearer {desk.token}"}
+    )
+    assert (
+        shown.json["conversations"][0]["url"]
+        == "http://chat.example/app/accounts/1/conversations/42"
+    )
 
 
 def test_a_ticket_is_worked_on(desk):
@@ -108,11 +119,18 @@ def test_a_ticket_is_worked_on(desk):
     assert desk("PUT", f"{at}/assign", json={"assignee": None}).json["assignee"] is None
     assert desk("PUT", f"{at}/priority", json={"priority": "urgent"}).json["priority"] == "urgent"
     assert desk("PUT", f"{at}/rating", json={"rating": 5}).json["rating"] == 5
-    for tail, bad in (("status", {"status": "x"}), ("rating", {"rating": 6}), ("rating", {"rating": True}),
-                      ("assign", {}), ("priority", {"priority": None})):  # fmt: skip
+    for tail, bad in (
+        ("status", {"status": "x"}),
+        ("rating", {"rating": 6}),
+        ("rating", {"rating": True}),
+        ("assign", {}),
+        ("priority", {"priority": None}),
+    ):
         assert desk("PUT", f"{at}/{tail}", json=bad).status_code == 422
     for body in ("one", "two"):
-        assert desk("POST", f"{at}/messages", json={"body": body, "private": True}).status_code == 201
+        assert (
+            desk("POST", f"{at}/messages", json={"body": body, "private": True}).status_code == 201
+        )
     thread = desk("GET", f"{at}/messages?limit=1").json
     cursor = thread["meta"]["next_cursor"]
     rest = desk("GET", f"{at}/messages?cursor={cursor}").json
@@ -123,11 +141,15 @@ def test_a_ticket_is_worked_on(desk):
 
 
 def test_a_repair_moves_and_its_history_tells(desk, till):
-    made = till("POST", "/api/v1/repairs", json={"external_id": "J-1", "device": "Pixel", "customer": ANA})
+    made = till(
+        "POST", "/api/v1/repairs", json={"external_id": "J-1", "device": "Pixel", "customer": ANA}
+    )
     assert made.status_code == 201 and made.json["customer"].startswith("CUS-")
     at = f"/api/v1/repairs/{made.json['ref']}"
     assert "/track/" in made.json["tracking_url"]
-    moved = till("POST", f"{at}/updates", json={"status": "repairing", "version": 3, "note": "soon"})
+    moved = till(
+        "POST", f"{at}/updates", json={"status": "repairing", "version": 3, "note": "soon"}
+    )
     assert (moved.status_code, moved.json["outcome"]) == (201, "moved")
     late = till("POST", f"{at}/updates", json={"status": "diagnosing", "version": 2})
     assert late.json["outcome"] == "late" and late.json["repair"]["status"] == "repairing"
@@ -166,11 +188,12 @@ def test_another_shops_repair_is_not_there(as_role, till, desk):
     assert mine.status_code == 201
 
 
-def test_a_shop_learns_of_no_other_customer(till, desk):
-    """A shop key may describe a customer, but not name one of ours or a ticket."""
-    ana = desk("POST", "/api/v1/customers", json={"name": "Ana"}).json["ref"]
-    for body in ({"customer_ref": ana}, {"ticket": "TKT-000001"}):
-        assert till("POST", "/api/v1/repairs", json=body).status_code == 403
+def test_a_repair_joins_the_thread_it_is_talked_about_in(till, thread):
+    for where in ({"ticket": thread}, {"conversation_id": 42}):
+        made = till("POST", "/api/v1/repairs", json={"device": "Pixel", **where})
+        assert made.status_code == 201 and made.json["tickets"] == [thread]
+    for where in ({"ticket": "TKT-999999"}, {"conversation_id": 43}):
+        assert till("POST", "/api/v1/repairs", json=where).status_code == 404
 
 
 def test_repairs_join_and_leave_tickets(desk, thread):
@@ -192,4 +215,7 @@ def test_the_context_of_a_customer(desk):
     assert context["customer"]["name"] == "Ana Silva"
     assert [one["ref"] for one in context["repairs"]] == [repair["ref"]]
     assert [one["ref"] for one in context["tickets"]] == [ticket["ref"]]
-    assert context["notifications"] == desk("GET", f"/api/v1/notifications?customer={ana}").json["data"]
+    assert (
+        context["notifications"]
+        == desk("GET", f"/api/v1/notifications?customer={ana}").json["data"]
+    )

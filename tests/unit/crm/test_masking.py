@@ -31,7 +31,13 @@ def test_left_alone(words):
 
 
 def test_bodies():
-    body = {"token": "t", "hmac": 5, "content": "y" * 90, "deep": [{"email": "a.b@c.de"}], "n": None}
+    body = {
+        "token": "t",
+        "hmac": 5,
+        "content": "y" * 90,
+        "deep": [{"email": "a.b@c.de"}],
+        "n": None,
+    }
     assert mask_body(body) == {
         "token": "***", "hmac": "***", "content": "y" * 40 + "…", "deep": [{"email": "a***@c.de"}],
         "n": None,

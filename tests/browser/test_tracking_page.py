@@ -1,0 +1,90 @@
+"""The customer's pages in a real browser: every width, colour scheme and language."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from urllib.parse import urlsplit
+
+import pytest
+
+from app import Mendline
+from crm.core.events import Actor
+from crm.repairs import service as repairs
+from crm.repairs.service import Address, NewRepair, StatusNews
+from crm.repairs.statuses import RepairFlag, RepairStatus
+
+pytestmark = pytest.mark.browser
+
+TILL = Actor("shop", "Till", "key_1")
+MOST_BYTES = 60_000
+NOTE = "The new screen is in; we also cleaned the loudspeaker.\nhttps://example.test/" + "x" * 90
+
+
+@pytest.fixture
+def tracked(mendline: Mendline, site: str) -> str:
+    """The address of a repair with a long device name, a skipped step, a note and two flags."""
+    with mendline.units() as uow:
+        repair = repairs.create(
+            uow,
+            NewRepair(
+                customer_id=None, device="Samsung Galaxy Tab S9 Ultra 5G (SM-X916B), 512 GB",
+                estimated_on=date.today() + timedelta(days=3),
+            ),
+            TILL, by_staff=False,
+        )  # fmt: skip
+        address = Address(ref=repair.ref)
+        for status, note in ((RepairStatus.DIAGNOSING, None), (RepairStatus.REPAIRING, NOTE)):
+            repairs.change_status(uow, address, StatusNews(status, by_staff=False, note=note), TILL)
+        repairs.set_flags(uow, address, [RepairFlag.ON_HOLD, RepairFlag.AWAITING_APPROVAL], TILL)
+        link = mendline.shop.links.track(repair.id, repair.received_at)
+    return site + urlsplit(link).path
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "pt-PT"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_tracking_page_fits_and_is_readable(
+    tracked, visit, accessibility_faults, width, scheme, locale
+):
+    one = visit(width, scheme, locale)
+    one.open(tracked)
+
+    assert one.page.locator("html").get_attribute("lang") == locale[:2]
+    heading = {"en-GB": "Being repaired", "pt-PT": "Em reparação"}[locale]
+    assert one.page.locator("h1").inner_text() == heading
+    assert one.page.locator("[aria-current=step]").count() == 1
+    assert not one.is_too_wide()
+    assert 1_000 < one.weight <= MOST_BYTES
+    assert accessibility_faults(one.page) == []
+    assert one.faults == []
+
+
+@pytest.mark.parametrize("path", ["/", "/track/nothing"])
+def test_other_pages_fit_and_are_readable(site, visit, accessibility_faults, path):
+    one = visit(390, "dark", "pt-BR")
+    one.open(site + path)
+
+    assert one.page.locator("html").get_attribute("lang") == "pt"
+    assert not one.is_too_wide()
+    assert accessibility_faults(one.page) == []
+    # The browser itself reports the 404 of a wrong link; there is nothing else to complain of.
+    assert [fault for fault in one.faults if "404" not in fault] == []
+
+
+def test_language_can_be_switched_by_hand(tracked, visit):
+    one = visit(390)
+    one.open(tracked)
+    one.page.get_by_role("link", name="Português").click()
+    one.page.wait_for_url("**?lang=pt")
+
+    assert one.page.locator("h1").inner_text() == "Em reparação"
+    assert one.page.get_by_role("link", name="Português").get_attribute("aria-current") == "true"
+
+
+def test_keyboard_reaches_the_content_first(tracked, visit):
+    one = visit(390)
+    one.open(tracked)
+    one.page.keyboard.press("Tab")
+    assert one.page.evaluate("document.activeElement.className") == "skip"
+    one.page.keyboard.press("Enter")
+    assert one.page.evaluate("document.activeElement.id") == "main"

@@ -1,0 +1,95 @@
+"""The description of the API, and the API tried against it with generated requests."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings, strategies
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+)
+from sqlalchemy import text
+
+from crm.core import inbox, outbox
+from crm.core.inbox import Delivery
+
+
+def test_the_description_is_public_and_complete(client, app):
+    spec = client.get("/api/v1/openapi.json").json
+    assert spec["openapi"] == "3.1.0"
+    routes = {
+        re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1/")
+        and rule.endpoint.split(".")[0] not in ("api-docs", "docs")
+    }
+    assert routes == set(spec["paths"])
+
+
+def test_the_page_needs_nothing_from_outside(client):
+    page = client.get("/api/v1/docs")
+    assert page.status_code == 200
+    assert "<script" not in page.text and "http://" not in page.text and "https://" not in page.text
+    assert "/api/v1/repairs/{ref}/updates" in page.text
+
+
+@pytest.fixture
+def existing(admin, units) -> Callable[[str], dict[str, Any]]:
+    """The path parameters of an address, naming things that are there."""
+    customer = admin("POST", "/api/v1/customers", json={"name": "Ana"}).json["ref"]
+    twin = admin("POST", "/api/v1/customers", json={"name": "A."}).json["ref"]
+    merge = admin("POST", f"/api/v1/customers/{customer}/merge", json={"merge": twin}).json["id"]
+    new_ticket = {"customer": customer, "subject": "Screen"}
+    ticket = admin("POST", "/api/v1/tickets", json=new_ticket).json["ref"]
+    repair = admin("POST", "/api/v1/repairs", json={"ticket": ticket}).json["ref"]
+    key = admin("POST", "/api/v1/keys", json={"name": "till", "role": "shop"}).json["id"]
+    person = {"name": "Kim", "email": "kim@shop.example", "role": "desk"}
+    staff = admin("POST", "/api/v1/staff", json=person).json["id"]
+    with units() as uow:
+        delivery = Delivery("shop", key, "repair.created", "r", "k", b'{"a": [1, null]}')
+        row = inbox.store(uow, delivery).id
+        outbox.send(uow, "chatwoot.message", "e", {"content": "hi"}, lane="l")
+        uow.session.execute(text("UPDATE inbox SET state = 'dead'"))
+        uow.session.execute(text("UPDATE outbox SET state = 'dead'"))
+    refs = {"customers": customer, "tickets": ticket, "repairs": repair}
+
+    def name(path: str) -> dict[str, Any]:
+        known = {
+            "ref": refs.get(path.split("/")[3]), "repair": repair, "merge_id": merge,
+            "key_id": key, "staff_id": staff, "row_id": row,
+        }  # fmt: skip
+        return {part: known[part] for part in re.findall(r"{(\w+)}", path)}
+
+    return name
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.parametrize("known", [True, False], ids=["things that exist", "any address"])
+def test_generated_requests_are_answered_as_described(app, admin, existing, mode, known):
+    api = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
+    calling = {"Authorization": f"Bearer {admin.token}"}
+    checks = [not_a_server_error, content_type_conformance, response_schema_conformance]
+    answers = Counter()
+
+    @settings(max_examples=5, deadline=None, database=None, derandomize=True,
+              phases=[Phase.generate], suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(data=strategies.data())
+    def attempt(operation, data):
+        place = {"path_parameters": existing(operation.path)} if known else {}
+        case = data.draw(operation.as_strategy(generation_mode=mode, **place))
+        response = case.call(headers=calling)
+        answers[response.status_code] += 1
+        case.validate_response(response, checks=checks)
+
+    for operation in api.get_all_operations():
+        if known and mode is GenerationMode.NEGATIVE and not operation.ok().body:
+            continue  # with its address given there is nothing left to get wrong
+        attempt(operation.ok())
+    wanted = (200, 201) if mode is GenerationMode.POSITIVE else (422,)
+    assert sum(answers[status] for status in wanted) > 30, answers
