@@ -15,18 +15,22 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from bridge import logs, settings as settings_module
+from bridge.integrations.files import outbound as chat_files
+from bridge.integrations.files.door import Door
 from bridge.integrations.shop import inbound as shop_systems
 from bridge.settings import Settings
 from chatwoot import integration as chatwoot
 from chatwoot.client import Client
 from chatwoot.throttle import Throttle
 from crm import reactions
+from crm.catalog import estimates
 from crm.core import idempotency, inbox, outbox
 from crm.core.db import make_engine
 from crm.core.integration import Integration, Schedule
 from crm.core.shop import Links, Shop
 from crm.core.uow import Units
 from crm.core.vault import Seal
+from crm.files.store import Store
 from crm.staff import sessions
 from jobs.inbox import InboxRunner
 from jobs.leases import Heartbeat
@@ -86,7 +90,13 @@ class Mendline:
 
     def _forget(self) -> None:
         """Drop what the rules no longer keep: bodies, keys, answers, sessions."""
-        for forget in (inbox.forget, outbox.forget, idempotency.forget, sessions.forget):
+        for forget in (
+            inbox.forget,
+            outbox.forget,
+            idempotency.forget,
+            sessions.forget,
+            estimates.forget,
+        ):
             with self.units() as uow:
                 forget(uow)
 
@@ -125,6 +135,11 @@ def compose(
             told, units, seal, shop, client, reconcile_seconds=settings.periods.reconcile_seconds
         ),
         shop_systems.build(units, seal, shop, settings.chatwoot.account_id),
+        chat_files.build(
+            units,
+            Store(settings.state_dir / "files"),
+            Door(settings.chatwoot.url or "", settings.periods.outgoing_timeout_seconds),
+        ),
     )
     for part in (reactions.table(shop), *(one.reactions for one in integrations)):
         for event, functions in part.items():

@@ -32,16 +32,18 @@ def _against_floor(rounds: int, count: int) -> list[Figure]:
     with state_directory() as state, migrated_stores(state) as stores:
         with psycopg.connect(stores.database_url) as connection:
             connection.execute(TABLE)
-        with served("bench.floor:app()", stores, state) as floor_port:
-            with served("app:web()", stores, state) as port:
-                first_id = 1
-                for number in range(rounds + 1):
-                    # The first round only warms up.
-                    size = count if number else WARM_UP
-                    for one_port, outcomes in ((floor_port, floors), (port, ours)):
-                        traffic = Traffic(one_port, SECRET, ELSEWHERE, first_id, size)
-                        outcomes.append(_accepted(send(traffic), size))
-                    first_id += size
+        first_id = 1
+        with (
+            served("bench.floor:app()", stores, state) as floor_port,
+            served("app:web()", stores, state) as port,
+        ):
+            for number in range(rounds + 1):
+                # The first round only warms up.
+                size = count if number else WARM_UP
+                for one_port, outcomes in ((floor_port, floors), (port, ours)):
+                    traffic = Traffic(one_port, SECRET, ELSEWHERE, first_id, size)
+                    outcomes.append(_accepted(send(traffic), size))
+                first_id += size
         with psycopg.connect(stores.database_url) as connection:
             stored = connection.execute("SELECT count(*) FROM inbox").fetchone()[0]
     if stored != first_id - 1:

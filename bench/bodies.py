@@ -28,7 +28,9 @@ class Thread:
 def message_created(thread: Thread, message_id: int) -> bytes:
     """One incoming message of a visitor."""
     at = time.time()
-    moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = (
+        datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
     content = f"{WORDS}({message_id})"
     sender = _contact(thread)
     account = {"id": ACCOUNT_ID, "name": "Lakeside Repairs"}
@@ -55,7 +57,9 @@ def contact_updated(thread: Thread, visit: int) -> bytes:
     """The noise that comes with nearly every message; it has no id, so its content is its key."""
     body = _contact(thread) | {
         "account": {"id": ACCOUNT_ID, "name": "Lakeside Repairs"},
-        "changed_attributes": [{"last_activity_at": {"previous_value": None, "current_value": visit}}],
+        "changed_attributes": [
+            {"last_activity_at": {"previous_value": None, "current_value": visit}}
+        ],
         "event": "contact_updated",
     }
     return json.dumps(body, separators=(",", ":")).encode()
@@ -160,7 +164,9 @@ def _conversation(
         "additional_attributes": {
             "browser": browser,
             "referer": "https://shop.example.com/repairs/phone-screen",
-            "initiated_at": {"timestamp": "Sat Nov 21 2026 10:14:02 GMT+0000 (Greenwich Mean Time)"},
+            "initiated_at": {
+                "timestamp": "Sat Nov 21 2026 10:14:02 GMT+0000 (Greenwich Mean Time)"
+            },
             "browser_language": "en",
         },
         "can_reply": True,

@@ -32,7 +32,8 @@ class Figure:
         elif self.at_least is not None:
             limit = f"(at least {self.at_least:g})"
         mark = "    " if self.is_kept else "MISS"
-        return f"{mark} {self.name:58} {self.value:>10.4g} {self.unit} {limit}".rstrip()
+        value = f"{self.value:,.0f}" if self.value >= 1000 else f"{self.value:.4g}"
+        return f"{mark} {self.name:58} {value:>8} {self.unit} {limit}".rstrip()
 
 
 def machine() -> str:

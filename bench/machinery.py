@@ -20,7 +20,8 @@ from typing import Any
 import requests
 
 import migrations
-from jobs import children, stores as launcher
+from jobs import children
+from jobs import stores as launcher
 from jobs.places import place_for
 from jobs.stores import Stores
 
@@ -51,7 +52,7 @@ def migrated_stores(state_dir: Path) -> Iterator[Stores]:
 
 @contextmanager
 def served(app: str, stores: Stores, state_dir: Path) -> Iterator[int]:
-    """`app` behind gunicorn as the service is served, with nothing else running. Yields its port."""
+    """`app` behind gunicorn as the service is served, and nothing else. Yields its port."""
     port = free_port()
     env = {
         "DATABASE_URL": stores.database_url,
@@ -101,9 +102,7 @@ def _running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     with log.open("wb") as output:
-        process = children.spawn(
-            [sys.executable, *argv], env=clean | env, output=output, cwd=ROOT
-        )
+        process = children.spawn([sys.executable, *argv], env=clean | env, output=output, cwd=ROOT)
         try:
             yield process
         finally:

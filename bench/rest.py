@@ -25,12 +25,16 @@ _TALLY = """
            (SELECT count(*) FROM outbox WHERE state = 'done'),
            (SELECT count(*) FROM conversations),
            (SELECT count(DISTINCT ticket_id) FROM conversations),
-           (SELECT count(*) FROM tickets)"""
+           (SELECT count(*) FROM tickets),
+           (SELECT count(*) FROM inbox WHERE attempts > 1)"""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """delivered: messages as rows of the inbox. said: customers' messages in tickets."""
+    """delivered: messages as rows of the inbox. said: customers' messages in tickets.
+
+    repeated: deliveries that were put back, and run again, at least once.
+    """
 
     inbox: int
     delivered: int
@@ -40,18 +44,21 @@ class Tally:
     conversations: int
     tickets_bound: int
     tickets: int
+    repeated: int
 
 
 def quiet_threads(service: Service, count: int) -> tuple[Thread, ...]:
     """New conversations in the sandbox whose own news is dropped: we hear of them by our client."""
-    _wait_for_catch_up(service, time.monotonic() + 60)
+    wait_for_catch_up(service)
     service.play("PUT", "/faults", {"webhook_drop": 1})
     numbers = service.play("POST", "/burst", {"conversations": count, "messages_each": 1})
     _wait_for_courier(service, time.monotonic() + 60)
     service.play("PUT", "/faults", {"webhook_drop": 0})
     state = service.play("GET", "/state")
     contacts = {
-        number: contact["id"] for contact in state["contacts"] for number in contact["conversation_ids"]
+        number: contact["id"]
+        for contact in state["contacts"]
+        for number in contact["conversation_ids"]
     }
     return tuple(Thread(number, contacts[number]) for number in numbers["conversations"])
 
@@ -91,8 +98,9 @@ def check(service: Service, *, said: int) -> Tally:
     return found
 
 
-def _wait_for_catch_up(service: Service, deadline: float) -> None:
-    """The comparison with Chatwoot at start, which would find what the sandbox does not tell."""
+def wait_for_catch_up(service: Service) -> None:
+    """Until the comparison with Chatwoot at start is over; it would find what nobody told us."""
+    deadline = time.monotonic() + 60
     query = "SELECT 1 FROM schedules WHERE name = 'chatwoot.reconcile' AND finished_at IS NOT NULL"
     with psycopg.connect(service.stores.database_url, autocommit=True) as connection:
         while connection.execute(query).fetchone() is None:

@@ -16,6 +16,9 @@ from bridge.context import Context
 
 SIGN_IN = "5 per 5 minutes"
 TRACKING = "10 per minute"
+UPLOADS = "20 per hour"  # for each link
+CATALOGUE = "240 per minute"
+ESTIMATES = "30 per minute"
 
 
 class _DecoratedOnly(Limiter):

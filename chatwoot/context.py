@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chatwoot.names import STATUS_OF_LABEL, status_label
+from crm.bookings.models import Booking
 from crm.core.shop import Shop
 from crm.customers.models import Customer
 from crm.repairs.models import Repair
@@ -48,9 +49,15 @@ def contact_attributes(shop: Shop, customer: Customer, repairs: Sequence[Repair]
     }
 
 
-def conversation_attributes(ticket: Ticket, repairs: Sequence[Repair]) -> dict[str, Any]:
+def conversation_attributes(
+    ticket: Ticket, repairs: Sequence[Repair], booking: Booking | None
+) -> dict[str, Any]:
     refs = [repair.ref for repair in repairs[:MOST_REFS]]
-    return {"ticket_ref": ticket.ref, "repair_refs": ", ".join(refs) or None}
+    return {
+        "ticket_ref": ticket.ref,
+        "repair_refs": ", ".join(refs) or None,
+        "booking_ref": booking.ref if booking else None,
+    }
 
 
 def merged_attributes(present: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:

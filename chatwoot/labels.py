@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chatwoot.names import STATUS_OF_LABEL
+from chatwoot.names import STATUS_OF_LABEL, status_labels
 from chatwoot.notes import Notes
 from chatwoot.outbound import owe_conversation_sync
 from crm import threads
@@ -22,13 +22,19 @@ class LabelMoves:
     def obey(self, uow: UnitOfWork, conversation: Conversation, added: tuple[str, ...]) -> None:
         """Move the one open repair of this thread to the status an added label names.
 
-        A label that a linked repair stands for already is our own echo. Otherwise, where the wish
-        is not clear or not allowed, a note says why and the labels are put right again.
+        A label that a linked repair stands for already, or a set we wrote ourselves a moment ago, is
+        our own echo. Otherwise, where the wish is not clear or not allowed, a note says why. The
+        labels are put right again.
         """
         wished = [STATUS_OF_LABEL[label] for label in added if label in STATUS_OF_LABEL]
         linked = threads.repairs_of_ticket(uow, conversation.ticket_id)
         wished = [status for status in wished if status not in {repair.status for repair in linked}]
         if not wished:
+            return
+        if status_labels(conversation.labels) in conversation.written_labels:
+            # The repair has moved on since that write; should an agent have gone back to that very
+            # set, the sync undoes it, since going back takes a reason.
+            owe_conversation_sync(uow, conversation.id)
             return
         candidates = [repair for repair in linked if threads.is_open(repair)]
         problem = None

@@ -7,6 +7,7 @@ never changed or removed. What the attributes hold is decided where a context is
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from crm.repairs.statuses import RepairStatus
@@ -72,6 +73,11 @@ def status_label(status: RepairStatus) -> str:
 
 
 STATUS_OF_LABEL: dict[str, RepairStatus] = {status_label(status): status for status in RepairStatus}
+
+
+def status_labels(labels: Iterable[str]) -> list[str]:
+    """Those of `labels` that stand for a status, in a fixed order."""
+    return sorted(label for label in labels if label in STATUS_OF_LABEL)
 
 
 def is_ours(label: str) -> bool:

@@ -17,7 +17,9 @@ from chatwoot import context
 from chatwoot.client import Client
 from chatwoot.liquid import escape_liquid
 from chatwoot.models import ContactMirror
+from chatwoot.names import status_labels
 from crm import threads
+from crm.bookings import queries as bookings
 from crm.core import outbox
 from crm.core.integration import Deliverer
 from crm.core.outbox import SEND, Effect, OutboxRow
@@ -28,6 +30,7 @@ from crm.notifications import service as notifications
 from crm.notifications.models import NotificationState
 from crm.tickets.models import Conversation, Ticket, TicketStatus
 
+REMEMBERED_WRITES = 8  # how many label sets of ours may still be on their way back to us
 HANDOFF_DEADLINE = timedelta(hours=24)
 
 
@@ -237,10 +240,13 @@ class SyncConversation(_Quiet):
             )
             repairs = threads.repairs_of_ticket(uow, row.ticket_id)
             ticket = uow.session.get_one(Ticket, row.ticket_id)
-            ours = context.conversation_attributes(ticket, repairs)
+            ours = context.conversation_attributes(
+                ticket, repairs, bookings.of_conversation(uow, row.id)
+            )
             labels = context.merged_labels(present.labels, repairs)
             # Noted before the write, so that its echo is not taken for an agent's wish.
             row.labels = labels
+            row.written_labels = [*row.written_labels, status_labels(labels)][-REMEMBERED_WRITES:]
         attributes = context.merged_attributes(present.custom_attributes, ours)
         if attributes != present.custom_attributes:
             self._client.set_conversation_attributes(number, attributes)

@@ -15,6 +15,15 @@ from chatwoot.outbound import (
     owe_status_sync,
 )
 from crm import threads
+from crm.bookings.events import (
+    BookingCancelled,
+    BookingCheckedIn,
+    BookingConfirmed,
+    BookingEvent,
+    BookingMissed,
+    BookingReceived,
+    BookingRescheduled,
+)
 from crm.core.events import Event
 from crm.core.uow import Reactions, UnitOfWork
 from crm.customers.events import CustomersMerged, CustomersParted
@@ -53,16 +62,26 @@ class ChatwootReactions:
             ConversationBound: (self.bind,),
             MessageReceived: (self.post,),
             TicketStatusChanged: (self.carry_status,),
+            BookingReceived: (self.refresh_booking,),
+            BookingConfirmed: (self.refresh_booking,),
+            BookingRescheduled: (self.refresh_booking,),
+            BookingCancelled: (self.refresh_booking,),
+            BookingMissed: (self.refresh_booking,),
+            BookingCheckedIn: (self.refresh_booking,),
             CustomersMerged: (self.refresh_customer,),
             CustomersParted: (self.refresh_customer,),
         }
 
     def route(self, uow: UnitOfWork, event: NotificationComposed) -> None:
-        """Send a message into the conversation of its repair, if there is one."""
+        """Send a message into the conversation of its repair or booking, if there is one."""
         notification = uow.session.get_one(Notification, event.subject_id)
-        if notification.state != NotificationState.NO_CHANNEL or notification.repair_id is None:
+        if notification.state != NotificationState.NO_CHANNEL:
             return
-        conversation = threads.conversation_for_repair(uow, notification.repair_id)
+        conversation = None
+        if notification.repair_id is not None:
+            conversation = threads.conversation_for_repair(uow, notification.repair_id)
+        elif notification.booking_id is not None:
+            conversation = threads.conversation_for_booking(uow, notification.booking_id)
         if conversation is not None:
             _queue(uow, notification, conversation)
 
@@ -124,6 +143,11 @@ class ChatwootReactions:
         for conversation in _of_ticket(uow, event.ticket_id):
             _refresh(uow, conversation)
 
+    def refresh_booking(self, uow: UnitOfWork, event: BookingEvent) -> None:
+        conversation = threads.conversation_for_booking(uow, event.subject_id)
+        if conversation is not None:
+            owe_conversation_sync(uow, conversation.id)
+
     def refresh_customer(self, uow: UnitOfWork, event: CustomersMerged | CustomersParted) -> None:
         contacts = _contacts_of(uow, event.subject_id) | _contacts_of(uow, event.merged_id)
         for account_id, contact_id in sorted(contacts):
@@ -158,9 +182,11 @@ class ChatwootReactions:
 
 def _queue(uow: UnitOfWork, notification: Notification, conversation: Conversation) -> None:
     hold = max(notification.not_before - uow.now, timedelta())
-    notifications.queued(
-        notification, CHANNEL, f"conversation {conversation.number} of the repair's ticket"
-    )
+    deadline = hold + NOTICE_DEADLINE
+    if notification.deadline_at is not None:
+        deadline = notification.deadline_at - uow.now
+    about = "the repair's ticket" if notification.repair_id else "the booking"
+    notifications.queued(notification, CHANNEL, f"conversation {conversation.number} of {about}")
     owe_message(
         uow,
         conversation.account_id,
@@ -168,7 +194,7 @@ def _queue(uow: UnitOfWork, notification: Notification, conversation: Conversati
         notification.event_key,
         notification.body,
         hold=hold,
-        deadline=NOTICE_DEADLINE,
+        deadline=deadline,
     )
 
 

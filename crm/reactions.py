@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 from sqlalchemy import select
 
 from crm import threads
+from crm.bookings import queries as booking_queries
+from crm.bookings import service as bookings
+from crm.bookings.events import BookingCheckedIn
+from crm.bookings.messages import Messages
+from crm.bookings.models import Booking
+from crm.core import outbox
 from crm.core.shop import Shop
 from crm.core.uow import Reactions, UnitOfWork
 from crm.customers.models import Customer
+from crm.locations.models import Location
 from crm.notifications import service as notifications
 from crm.notifications import texts
 from crm.repairs import service as repairs
 from crm.repairs.events import RepairCorrected, RepairCreated, RepairStatusChanged
 from crm.repairs.models import Repair, RepairEntry
+from crm.repairs.service import NewRepair
 from crm.repairs.statuses import RepairStatus
-from crm.tickets.models import Conversation
+from crm.tickets.events import MessageReceived
+from crm.tickets.models import AuthorKind, Conversation, TicketMessage
 
 
 def _ready_on(repair: Repair, locale: str) -> str | None:
@@ -72,8 +82,47 @@ def table(shop: Shop) -> Reactions:
         if conversation is not None:
             repairs.link(uow, repair, conversation.ticket_id, repair.customer_id, event.actor)
 
+    def take_in_devices(uow: UnitOfWork, event: BookingCheckedIn) -> None:
+        """Every device of the booking becomes a repair in the thread the booking was made from."""
+        booking = uow.session.get_one(Booking, event.subject_id)
+        location = uow.session.get_one(Location, booking.location_id)
+        conversation = threads.conversation_for_booking(uow, booking.id)
+        due_on = booking.ends_at.astimezone(ZoneInfo(location.timezone)).date()
+        for device in booking_queries.devices(uow, booking.id):
+            new = NewRepair(
+                customer_id=booking.customer_id,
+                device=device.name,
+                problem=device.problem,
+                estimated_on=max(due_on, uow.now.astimezone(ZoneInfo(location.timezone)).date()),
+                estimate_minor=device.price_minor,
+                currency=booking.currency,
+            )
+            repair = repairs.create(uow, new, event.actor, by_staff=True)
+            device.repair_id = repair.id
+            if conversation is not None:
+                repairs.link(
+                    uow, repair, conversation.ticket_id, conversation.customer_id, event.actor
+                )
+
+    def free_bench(uow: UnitOfWork, event: RepairStatusChanged) -> None:
+        """Work that is done sooner than planned leaves its hours to others."""
+        if RepairStatus(event.after).rank >= RepairStatus.COMPLETED.rank:
+            bookings.finish(uow, event.subject_id)
+
+    def fetch_attachments(uow: UnitOfWork, event: MessageReceived) -> None:
+        """What people show each other in the chat is filed (deliverer: integration `files`)."""
+        if event.private or event.author_kind not in (AuthorKind.CUSTOMER, AuthorKind.AGENT):
+            return
+        message = uow.session.get_one(TicketMessage, event.message_id)
+        if any(one.get("kind") in ("image", "file") for one in message.attachments):
+            outbox.sync(uow, "files.fetch", str(message.id), {"message_id": message.id})
+
+    of_bookings = Messages(shop).table()
     return {
+        MessageReceived: (fetch_attachments,),
+        **of_bookings,
+        BookingCheckedIn: (*of_bookings[BookingCheckedIn], take_in_devices),
         RepairCreated: (join_customers_thread, tell_customer),
-        RepairStatusChanged: (tell_customer,),
+        RepairStatusChanged: (tell_customer, free_bench),
         RepairCorrected: (take_back_messages,),
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import case, or_, select
+from sqlalchemy import case, select, union
 
+from crm.bookings.models import Booking
 from crm.core.uow import UnitOfWork
 from crm.repairs.models import Repair, TicketRepair
 from crm.repairs.statuses import RepairFlag, RepairStatus
@@ -29,6 +30,15 @@ def conversation_for_repair(uow: UnitOfWork, repair_id: int) -> Conversation | N
         )
         .limit(1)
     ).first()
+
+
+def conversation_for_booking(uow: UnitOfWork, booking_id: int) -> Conversation | None:
+    """The conversation a booking was made from."""
+    return uow.session.scalar(
+        select(Conversation)
+        .join(Booking, Booking.conversation_id == Conversation.id)
+        .where(Booking.id == booking_id)
+    )
 
 
 def conversations_of_repair(uow: UnitOfWork, repair_id: int) -> list[Conversation]:
@@ -62,10 +72,12 @@ def repairs_of_contact(uow: UnitOfWork, account_id: int, contact_id: int, custom
         .join(Conversation, Conversation.ticket_id == TicketRepair.ticket_id)
         .where(Conversation.account_id == account_id, Conversation.contact_id == contact_id)
     )
+    # Two indexed sets joined: an OR over both would walk every repair there is.
+    ids = union(select(Repair.id).where(Repair.customer_id == customer_id), linked)
     return list(
         uow.session.scalars(
             select(Repair)
-            .where(or_(Repair.customer_id == customer_id, Repair.id.in_(linked)))
+            .where(Repair.id.in_(ids))
             .order_by(Repair.id.desc())
             .limit(MOST_REPAIRS)
         )

@@ -1,6 +1,10 @@
 """Every table of every floor, gathered so that the models can be compared with the schema."""
 
+# ruff: noqa: F401 - a model is known once its module was imported
+
 import chatwoot.models
+import crm.bookings.models
+import crm.catalog.models
 import crm.core.audit
 import crm.core.events
 import crm.core.idempotency
@@ -8,12 +12,15 @@ import crm.core.inbox
 import crm.core.outbox
 import crm.core.vault
 import crm.customers.models
+import crm.files.models
+import crm.locations.models
 import crm.notifications.models
 import crm.repairs.models
 import crm.staff.models
+import crm.staff.technician_models
 import crm.tickets.models
 import jobs.destinations
-import jobs.scheduler  # noqa: F401
+import jobs.scheduler
 from crm.core.db import Base
 
 metadata = Base.metadata

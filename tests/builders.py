@@ -1,7 +1,7 @@
 """Small hand-made builders: people, repairs, Chatwoot's webhook bodies and signed deliveries.
 
-Bodies have the shapes of chatwoot/webhooks.md 6 for two generations: 4.14, and 3.9 (no `updated_at`,
-no `last_activity_at`). Ids are counted up, so that no two things meet by chance.
+Bodies have the shapes of webhooks.md 6 for two generations: 4.14, and 3.9 (no `updated_at`, no
+`last_activity_at`). Ids are counted up, so that no two things meet by chance.
 """
 
 from __future__ import annotations

@@ -58,7 +58,9 @@ class Service:
         site = self.sandbox.server.app.extensions["sandbox"]
         self.faults, self.courier = site.faults, site.hooks.courier
         site.webhook_secret = builders.WEBHOOK_SECRET
-        token = next(r["access_token"] for r in site.store.all("agent") if r["role"] == "administrator")
+        token = next(
+            r["access_token"] for r in site.store.all("agent") if r["role"] == "administrator"
+        )
         settings = load(
             ENVIRON
             | {
@@ -100,12 +102,17 @@ class Service:
         self.account.account.create("webhooks", {"url": url, "subscriptions": EVENTS})
         self.account.account.create(
             "inboxes",
-            {"name": "Web", "channel": {"type": "web_widget", "website_url": "https://quay.example"}},
+            {
+                "name": "Web",
+                "channel": {"type": "web_widget", "website_url": "https://quay.example"},
+            },
         )
 
     # -- in
 
-    def post(self, body: bytes, headers: dict[str, str], path: str = "/webhooks/chatwoot") -> TestResponse:
+    def post(
+        self, body: bytes, headers: dict[str, str], path: str = "/webhooks/chatwoot"
+    ) -> TestResponse:
         return self.http.post(path, data=body, headers=headers)
 
     def hear(self, name: str, body: dict[str, Any], **how: Any) -> TestResponse:
@@ -117,7 +124,9 @@ class Service:
         with self.units() as uow:
             return staff.create_key(uow, self.parts.seal, SYSTEM, name=name, role="shop")
 
-    def report(self, key: Any, kind: str, *, message_id: str | None = None, **data: Any) -> TestResponse:
+    def report(
+        self, key: Any, kind: str, *, message_id: str | None = None, **data: Any
+    ) -> TestResponse:
         """One signed event of a shop system's."""
         raw = builders.shop_event(kind, **data)
         headers = builders.shop_signed(raw, key.webhook_secret, message_id=message_id)
@@ -162,8 +171,12 @@ class Service:
     def hasten(self) -> None:
         """What waits for a later moment is due now."""
         with self.units() as uow:
-            uow.session.execute(text("UPDATE inbox SET due_at = clock_timestamp() WHERE state = 'pending'"))
-            uow.session.execute(text("UPDATE outbox SET due_at = clock_timestamp() WHERE state = 'pending'"))
+            uow.session.execute(
+                text("UPDATE inbox SET due_at = clock_timestamp() WHERE state = 'pending'")
+            )
+            uow.session.execute(
+                text("UPDATE outbox SET due_at = clock_timestamp() WHERE state = 'pending'")
+            )
 
     def reconcile(self):
         return Reconcile(self.parts.client, self.units).run()

@@ -6,20 +6,43 @@ from flask import Flask, current_app, request
 
 from bridge.api import (
     audit,
+    bookings,
+    catalog,
     customers,
     docs,
+    estimates,
+    files,
     keys,
+    locations,
     notifications,
     openapi,
     ops,
     repairs,
+    slots,
     staff,
+    technicians,
     tickets,
 )
 from crm.core.errors import Invalid
 
 PREFIX = "/api/v1"
-SUBJECTS = (customers, tickets, repairs, notifications, keys, staff, ops, audit)
+SUBJECTS = (
+    customers,
+    tickets,
+    repairs,
+    files,
+    catalog,
+    estimates,
+    locations,
+    technicians,
+    slots,
+    bookings,
+    notifications,
+    keys,
+    staff,
+    ops,
+    audit,
+)
 
 
 def init_app(app: Flask) -> None:

@@ -18,7 +18,7 @@ from webargs.flaskparser import FlaskParser, is_json_request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from bridge.api.fields import Strict, Text, Whole
-from bridge.auth import principal
+from bridge.auth import principal, session_token
 from bridge.context import here
 from bridge.json import parse
 from crm.core import idempotency
@@ -110,10 +110,17 @@ def open_cursor(cursor: str) -> list[Any]:
         ) from error
 
 
-def create(out: type[Schema], work: Callable[[UnitOfWork], Any], *, status: int = 201) -> Response:
+def create(
+    out: type[Schema],
+    work: Callable[[UnitOfWork], Any],
+    *,
+    status: int = 201,
+    fingerprint: str | None = None,
+) -> Response:
     """Run a creating request in one unit of work, once per Idempotency-Key if there is one.
 
     work: gets the unit, returns what `out` dumps. Raises what it raises; nothing is stored then.
+    fingerprint: tells requests apart whose body is not JSON.
     """
     context = here()
     with context.units() as uow:
@@ -132,15 +139,21 @@ def create(out: type[Schema], work: Callable[[UnitOfWork], Any], *, status: int 
             answer = idempotency.once(
                 uow,
                 context.seal,
-                scope=principal().scope,
+                scope=_scope(),
                 key=key,
-                fingerprint=_fingerprint(),
+                fingerprint=fingerprint or _fingerprint(),
                 work=run,
             )
     response = make_response(jsonify(answer.body), answer.status)
     if answer.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response
+
+
+def _scope() -> str:
+    """Whose Idempotency-Key it is. A guest of a public view is known by address alone."""
+    is_guest = "Authorization" not in request.headers and not session_token()
+    return f"guest/{request.remote_addr}" if is_guest else principal().scope
 
 
 def _fingerprint() -> str:

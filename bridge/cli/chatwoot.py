@@ -8,26 +8,18 @@ from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
-from bridge import cli
-from bridge.cli import demo
-from bridge.cli.parts import OPERATOR, service
-from chatwoot import provision
-from chatwoot.client import Client
-from chatwoot.integration import LEARNED
-from chatwoot.provision import Learned
-from chatwoot.reconcile import Reconcile
-from crm.core import audit, vault
-from crm.core.errors import Conflict
 from app import Mendline
-
-CHATWOOT_NEEDED = "set CHATWOOT_URL, CHATWOOT_ACCOUNT_ID and CHATWOOT_API_TOKEN first"
+from bridge import cli
+from bridge.cli import demo, provisioning
+from bridge.cli.parts import service
+from chatwoot import provision
+from chatwoot.reconcile import Reconcile
 
 
 def add_verbs(verb: Callable) -> None:
     one = verb("provision", run_provision, "set up or adopt everything the service needs in Chatwoot")
     one.add_argument("--dry-run", action="store_true", help="only show what would change")
     one.add_argument("--manifest", type=Path, default=provision.SHIPPED, help="the YAML to follow")
-    one.add_argument("--quiet", action="store_true", help="print nothing but faults")
     verb("doctor", run_doctor, "check settings, stores and every outside service")
     one = verb("reconcile", run_reconcile, "find what Chatwoot's webhooks failed to bring")
     one.add_argument("--hours", type=float, help="look back at least this far")
@@ -36,37 +28,10 @@ def add_verbs(verb: Callable) -> None:
     one.add_argument("--sandbox", default="http://127.0.0.1:8001", help="where the sandbox answers")
 
 
-def _client(parts: Mendline) -> Client:
-    if parts.client is None:
-        raise Conflict(CHATWOOT_NEEDED)
-    return parts.client
-
-
-def learned(parts: Mendline) -> Learned:
-    """What an earlier provisioning learned."""
-    with parts.units() as uow:
-        return Learned(**(vault.get(uow, parts.seal, LEARNED) or {}))
-
-
 def run_provision(args: argparse.Namespace) -> None:
     with service() as parts:
-        client, settings = _client(parts), parts.settings
-        manifest = provision.load_manifest(args.manifest, timezone=settings.shop_timezone)
-        known = learned(parts)
-        token = settings.chatwoot.webhook_token
-        changes = provision.plan(
-            client, manifest, settings.public_url, learned=known, webhook_token=token
-        )
-        if not args.dry_run:
-            news = provision.apply(
-                client, manifest, settings.public_url, learned=known, webhook_token=token
-            )
-            with parts.units() as uow:
-                vault.put(uow, parts.seal, LEARNED, asdict(news))
-                done = [f"{c.action} {c.kind} {c.name}" for c in changes if c.action != "ok"]
-                audit.write(uow, OPERATOR, "chatwoot.provision", "chatwoot", {"changes": done})
-    if not args.quiet:
-        cli.show(args, [asdict(change) for change in changes], _lines(changes, args.dry_run))
+        changes = provisioning.carry_out(parts, manifest_path=args.manifest, dry_run=args.dry_run)
+    cli.show(args, [asdict(change) for change in changes], _lines(changes, args.dry_run))
 
 
 def _lines(changes: list[provision.Change], dry_run: bool) -> list[str]:
@@ -87,7 +52,7 @@ def run_doctor(args: argparse.Namespace) -> int:
     from bridge import doctor  # large, and of no use to the processes that stay
 
     with service() as parts:
-        checks = doctor.checks(parts, learned(parts))
+        checks = doctor.checks(parts, provisioning.learned(parts))
     lines = []
     for check in checks:
         lines.append(f"{check.state:4}  {check.name}: {check.detail}")
@@ -100,7 +65,7 @@ def run_doctor(args: argparse.Namespace) -> int:
 def run_reconcile(args: argparse.Namespace) -> None:
     with service() as parts:
         look_back = timedelta(hours=args.hours) if args.hours else None
-        run = Reconcile(_client(parts), parts.units).run(look_back=look_back)
+        run = Reconcile(provisioning.client_of(parts), parts.units).run(look_back=look_back)
         data = {"conversations": run.conversations, "found": run.found,
                 "watermark_at": run.watermark_at}  # fmt: skip
     cli.show(args, data, [f"{run.conversations} conversations compared, {run.found} lost events found"])

@@ -37,7 +37,9 @@ class Stage:
     key: NewKey
 
     def play(self, method: str, path: str, body: Any = None) -> Any:
-        answer = requests.request(method, f"{self.sandbox}/sandbox/api{path}", json=body, timeout=10)
+        answer = requests.request(
+            method, f"{self.sandbox}/sandbox/api{path}", json=body, timeout=10
+        )
         answer.raise_for_status()
         return answer.json()
 
@@ -68,47 +70,56 @@ class Stage:
         answer.raise_for_status()
 
 
-def run(args: argparse.Namespace) -> int:
-    with _stage(args) as stage:
-        agent = stage.play("GET", "/credentials")["agent_id"]
-        say = print if not args.json else (lambda *_: None)
-        ada = stage.play("POST", "/customers", {"name": "Ada Marsh", "email": "ada@example.test"})
-        contact = (ada.get("contact") or ada)["id"]
-        said = stage.play("POST", f"/customers/{contact}/messages",
-                          {"content": "Hi! My iPhone 13 fell. Can you mend the screen?"})  # fmt: skip
-        number = said["conversation_id"]
-        say(f"14:02  Ada writes in the widget: conversation {number}")
-        ticket = _until(lambda: _first(stage.ask(f"/tickets?conversation_id={number}")))
-        say(f"14:02  {ticket['ref']} is opened for her")
+def run(args: argparse.Namespace) -> None:
+    """Raises Temporary when nobody answers or the afternoon does not get on."""
+    try:
+        with _stage(args) as stage:
+            _play(stage, args)
+    except requests.RequestException as error:
+        where = error.request.url if error.request is not None else args.url
+        raise Temporary(f"no good answer from {where}: is `app.py up` running there?") from error
 
-        external_id = f"JOB-{uuid.uuid4().hex[:6].upper()}"
-        stage.post_event("repair.created", {
-            "external_id": external_id, "device": "iPhone 13", "problem": "cracked screen",
-            "conversation_id": number, "version": 1,
-        })  # fmt: skip
-        repair = _until(lambda: _first(stage.ask(f"/repairs?external_id={external_id}")))
-        say(f"14:20  the till takes the phone in: {repair['ref']}")
-        for version, status in enumerate(("diagnosing", "repairing", "testing"), start=2):
-            stage.post_event("repair.status_changed", {
-                "external_id": external_id, "status": status, "version": version,
-                "technician": "Sam",
-            })  # fmt: skip
-            say(f"1{3 + version - 1}:05  the bench reports {status}")
-            _until(lambda s=status: stage.ask(f"/repairs/{repair['ref']}")["status"] == s)
+
+def _play(stage: Stage, args: argparse.Namespace) -> None:
+    agent = stage.play("GET", "/credentials")["agent_id"]
+    say = print if not args.json else (lambda *_: None)
+    ada = stage.play("POST", "/customers", {
+        "name": "Ada Marsh", "email": f"ada.{uuid.uuid4().hex[:6]}@example.test"})  # fmt: skip
+    contact = (ada.get("contact") or ada)["id"]
+    said = stage.play("POST", f"/customers/{contact}/messages",
+                      {"content": "Hi! My iPhone 13 fell. Can you mend the screen?"})  # fmt: skip
+    number = said["conversation_id"]
+    say(f"14:02  Ada writes in the widget: conversation {number}")
+    ticket = _until(lambda: _first(stage.ask(f"/tickets?conversation_id={number}")))
+    say(f"14:02  {ticket['ref']} is opened for her")
+
+    external_id = f"JOB-{uuid.uuid4().hex[:6].upper()}"
+    stage.post_event("repair.created", {
+        "external_id": external_id, "device": "iPhone 13", "problem": "cracked screen",
+        "conversation_id": number, "version": 1,
+    })  # fmt: skip
+    repair = _until(lambda: _first(stage.ask(f"/repairs?external_id={external_id}")))
+    say(f"14:20  the till takes the phone in: {repair['ref']}")
+    for version, status in enumerate(("diagnosing", "repairing", "testing"), start=2):
         stage.post_event("repair.status_changed", {
-            "external_id": external_id, "status": "diagnosing", "version": 2})  # fmt: skip
-        say("16:06  the bench repeats an old report: it must change nothing")
-        stage.play("POST", f"/agents/{agent}/messages", {
-            "conversation_id": number, "private": True, "content": "!ready spare cable in the bag"})  # fmt: skip
-        say("16:30  Tom writes a private note: !ready spare cable in the bag")
-        _until(lambda: stage.ask(f"/repairs/{repair['ref']}")["status"] == "ready_pickup")
-        _until(lambda: _is_quiet(stage, number))
-        result = _evidence(stage, number, repair["ref"])
-        if args.json:
-            print(json.dumps(result, indent=2, ensure_ascii=False))
-        else:
-            print("\n".join(_lines(result)))
-    return 0
+            "external_id": external_id, "status": status, "version": version,
+            "technician": "Sam",
+        })  # fmt: skip
+        say(f"1{2 + version}:35  the bench reports {status}")
+        _until(lambda s=status: stage.ask(f"/repairs/{repair['ref']}")["status"] == s)
+    stage.post_event("repair.status_changed", {
+        "external_id": external_id, "status": "diagnosing", "version": 1})  # fmt: skip
+    say("16:40  an old report of the bench arrives late: it must change nothing")
+    stage.play("POST", f"/agents/{agent}/messages", {
+        "conversation_id": number, "private": True, "content": "!ready spare cable in the bag"})  # fmt: skip
+    say("16:55  Tom writes a private note: !ready spare cable in the bag")
+    _until(lambda: stage.ask(f"/repairs/{repair['ref']}")["status"] == "ready_pickup")
+    _until(lambda: _is_quiet(stage, number))
+    result = _evidence(stage, number, repair["ref"])
+    if args.json:
+        print(json.dumps(result, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(_lines(result)))
 
 
 @contextmanager
@@ -126,7 +137,8 @@ def _stage(args: argparse.Namespace) -> Iterator[Stage]:
 def _is_quiet(stage: Stage, number: int) -> bool:
     """All that the afternoon owes Chatwoot has arrived (Tom's message may still be held)."""
     shown = stage.play("GET", f"/conversations/{number}")
-    return "repair-ready_pickup" in shown["labels"] and any(
+    told = shown["meta"]["sender"]["custom_attributes"].get("repair_status")
+    return told == "ready_pickup" and "repair-ready_pickup" in shown["labels"] and any(
         message["private"] and "ready_pickup" in (message["content"] or "")
         for message in shown["messages"]
     )
@@ -142,7 +154,7 @@ def _evidence(stage: Stage, number: int, ref: str) -> dict[str, Any]:
         "agents_see": [m["content"] for m in shown["messages"] if m["private"]],
         "labels": shown["labels"],
         "conversation_attributes": shown["custom_attributes"],
-        "contact_attributes": shown["contact"]["custom_attributes"],
+        "contact_attributes": shown["meta"]["sender"]["custom_attributes"],
         "history": [f"{e['outcome']}: {e['to_status']}"
                     for e in stage.ask(f"/repairs/{ref}/history")["data"]],
         "messages": [f"{n['template']}: {n['state']} ({n['reason']})"

@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import app
+from bridge.cli import provisioning
 from bridge.cli.parts import service, stores
 from bridge.settings import Settings
 from crm.core.errors import Conflict
@@ -104,12 +104,23 @@ def run_up(args: argparse.Namespace) -> int:
     started = time.monotonic()
     with stores(settings) as opened:
         migrations.upgrade(opened.database_url)
+        _seed(settings, opened)
         processes, env = _processes(settings, opened, args.workers)
 
         def on_ready() -> None:
             _greet(settings, opened, env, time.monotonic() - started)
 
         return Supervisor(processes, heal=opened.heal).run(on_ready)
+
+
+def _seed(settings: Settings, opened: Stores) -> None:
+    """Bring the catalogue up to date; takes a moment only when there is something to load."""
+    from crm.catalog import service as catalog
+
+    parts = app.compose(settings, opened.database_url, opened.redis_url)
+    with parts.units() as uow:
+        catalog.seed(uow)
+    parts.engine.dispose()
 
 
 def _processes(
@@ -167,9 +178,9 @@ def _connect_sandbox(port: int, env: dict[str, str]) -> bool:
             "CHATWOOT_ACCOUNT_ID": str(told["account_id"]),
             "CHATWOOT_API_TOKEN": told["admin_token"],
         }
-        subprocess.run(
-            [sys.executable, "app.py", "provision", "--quiet"], env=env, cwd=ROOT, check=True
-        )
+        parts = app.compose(app.load_settings(env), env["DATABASE_URL"], env.get("REDIS_URL"))
+        provisioning.carry_out(parts)
+        parts.engine.dispose()
     return True
 
 

@@ -12,7 +12,8 @@ from bridge import cli
 from bridge.cli.parts import OPERATOR, service
 from crm.core import audit, deadletters
 from crm.core.deadletters import Filter
-from crm.staff import roles, service as staff, sessions
+from crm.staff import roles, sessions
+from crm.staff import service as staff
 
 TABLES = ("inbox", "outbox")
 

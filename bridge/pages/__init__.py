@@ -8,7 +8,7 @@ from __future__ import annotations
 from flask import Flask
 
 from bridge.context import Context
-from bridge.pages import languages
+from bridge.pages import files, languages
 from bridge.pages.views import blueprint
 
 __all__ = ["blueprint", "init_app"]
@@ -17,3 +17,4 @@ __all__ = ["blueprint", "init_app"]
 def init_app(app: Flask, context: Context) -> None:
     languages.init_app(app, context)
     app.register_blueprint(blueprint)
+    app.register_blueprint(files.blueprint)

@@ -19,7 +19,7 @@ DONE, SKIPPED, PRESENT, AHEAD = "done", "skipped", "present", "ahead"
 
 @dataclass(frozen=True)
 class Reached:
-    """A status the customer was told of. at: when it was reached. note: the workshop's, for them."""
+    """A status the customer was told of. at: when it was reached. note: the workshop's words."""
 
     status: RepairStatus
     at: datetime
@@ -30,7 +30,7 @@ class Reached:
 class Progress:
     """steps: every status with `done skipped present ahead`. expected_on: None once it is moot.
 
-    is_overdue: that day has passed. ended_by: why the way ended early, if it did; flags: the others.
+    is_overdue: that day has passed. ended_by: why the way ended early. flags: all others.
     """
 
     ref: str

@@ -117,7 +117,10 @@ def _finish(uow: UnitOfWork, kind: Kind, has_changed: bool) -> None:
 def _check(uow: UnitOfWork, kind: Kind, rows: list[Row]) -> None:
     """What a row can not know by itself: its category, its neighbours' names."""
     categories = set(uow.session.scalars(select(Category.slug)))
-    types = set(uow.session.execute(select(RepairType.category, RepairType.slug)).tuples())
+    types = {
+        (category, slug)
+        for category, slug in uow.session.execute(select(RepairType.category, RepairType.slug))
+    }
     models = set(uow.session.scalars(select(DeviceModel.slug)))
     faults = {}
     for row in rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -26,7 +26,7 @@ def models_per_category(uow: UnitOfWork) -> dict[str, int]:
         .where(DeviceModel.retired_at.is_(None))
         .group_by(DeviceModel.category)
     )
-    return dict(uow.session.execute(counted).tuples())
+    return {slug: number for slug, number in uow.session.execute(counted)}
 
 
 def category(uow: UnitOfWork, slug: str) -> Category:
@@ -37,11 +37,15 @@ def category(uow: UnitOfWork, slug: str) -> Category:
     return found
 
 
+def common_issues(uow: UnitOfWork, slugs: Collection[str]) -> dict[str, list[str]]:
+    """What often breaks on devices of these categories."""
+    asked = select(Category.slug, Category.common_issues).where(Category.slug.in_(slugs))
+    return {slug: issues for slug, issues in uow.session.execute(asked)}
+
+
 def model(uow: UnitOfWork, slug: str, *, for_update: bool = False) -> DeviceModel:
     """Raises NotFound."""
-    query = select(DeviceModel).where(
-        DeviceModel.slug == slug, DeviceModel.retired_at.is_(None)
-    )
+    query = select(DeviceModel).where(DeviceModel.slug == slug, DeviceModel.retired_at.is_(None))
     found = uow.session.scalar(query.with_for_update() if for_update else query)
     if found is None:
         raise NotFound("no such model")
@@ -74,10 +78,13 @@ def repair_types(uow: UnitOfWork, category: str) -> list[RepairType]:
     )
 
 
-def all_repair_types(
-    uow: UnitOfWork, *, limit: int, after: Sequence[Any] | None = None
+def listed_repair_types(
+    uow: UnitOfWork, category: str | None, *, limit: int, after: Sequence[Any] | None = None
 ) -> Page:
+    """Of one category, or of all."""
     query = select(RepairType).where(RepairType.retired_at.is_(None))
+    if category is not None:
+        query = query.where(RepairType.category == category)
     order = [RepairType.category, RepairType.slug]
     return page(uow.session, query, order, limit=limit, after=after, oldest_first=True)
 

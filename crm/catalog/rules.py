@@ -7,7 +7,7 @@ arise, and the total is the sum of the lines. The ends of the range are rounded 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 ROUNDING = "each line half up to the smallest unit of the currency; the total is their sum"
 CONDITIONS = ("good", "fair", "poor")
@@ -98,7 +98,7 @@ def scaled(amount_minor: int, percent: int) -> int:
 
 
 def estimate(rules: Rules, asked: Asked, own: Sequence[int] = ()) -> Result:
-    """own: what the shop's finished repairs cost, in per cent of what was first estimated for them."""
+    """own: what finished repairs cost, in per cent of what was first estimated for them."""
     lines, total = _lines(rules, asked, asked.youngest_years)
     # While the model is unknown the device may be as old as its category.
     _, most = _lines(rules, asked, asked.oldest_years)

@@ -23,39 +23,39 @@ def _words(at_most: int) -> fields.String:
     return fields.String(required=True, validate=validate.Length(1, at_most))
 
 
-class _When(_Strict):
+class RuleWhen(_Strict):
     age_over_years = fields.Integer(strict=True, validate=validate.Range(0, 100))
     condition = fields.String(validate=validate.OneOf(CONDITIONS))
     is_urgent = fields.Boolean(truthy={True}, falsy={False})
 
 
-class _Factor(_Strict):
+class RuleFactor(_Strict):
     rule = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9-]{1,60}\Z"))
     label = _words(80)
-    when = fields.Nested(_When, required=True)
+    when = fields.Nested(RuleWhen, required=True)
     percent = _whole(1, MOST_PERCENT)
 
 
-class _Tax(_Strict):
+class RuleTax(_Strict):
     name = _words(40)
     percent = _whole(0, 100)
     is_included = fields.Boolean(required=True, truthy={True}, falsy={False})
 
 
-class _Range(_Strict):
+class RuleRange(_Strict):
     low_percent = _whole(0, 100)
     high_percent = _whole(100, MOST_PERCENT)
     least_own_repairs = _whole(2, 10_000)
 
 
-class RulesSchema(_Strict):
+class EstimateRulesSchema(_Strict):
     """The rules as data: `data/estimate_rules.yaml` says what each field means."""
 
     factors = fields.List(
-        fields.Nested(_Factor), required=True, validate=validate.Length(max=20)
+        fields.Nested(RuleFactor), required=True, validate=validate.Length(max=20)
     )
-    tax = fields.Nested(_Tax, required=True)
-    range = fields.Nested(_Range, required=True)
+    tax = fields.Nested(RuleTax, required=True)
+    range = fields.Nested(RuleRange, required=True)
     price_held_days = _whole(1, 365)
 
     @validates_schema
@@ -68,7 +68,7 @@ class RulesSchema(_Strict):
 def parse(told: dict[str, Any]) -> Rules:
     """Raises Invalid with the fields that do not fit."""
     try:
-        data = RulesSchema().load(told)
+        data = EstimateRulesSchema().load(told)
     except ValidationError as error:
         raise Invalid("these are no estimate rules", errors=error.normalized_messages()) from error
     factors = tuple(

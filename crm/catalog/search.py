@@ -7,23 +7,26 @@ are ranked and counted, so that a search costs the same in a large catalogue.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import CTE, Text, cast, exists, false, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Row, Text, bindparam, cast, exists, false, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.sql.expression import lateral
 
 from crm.catalog import words
 from crm.catalog.models import DeviceModel, Word
-from crm.core.paging import Page
+from crm.core.paging import Page, page
 from crm.core.uow import UnitOfWork
 
 MOST_FOUND = 1000
-FACETS = ("category", "brand", "year")
-_LIKEST = 3
-_LIKE_ENOUGH = 0.4
+FACETS = ("year", "category", "brand")
+# pg_trgm proposes, the count of slips decides: a swap of letters shares few trigrams.
+_MOST_LIKE = 12
+_LIKE_ENOUGH = 0.15
 
 
 @dataclass(frozen=True)
@@ -61,35 +64,29 @@ def search(
     after: an earlier `Found.page.next`: [is exact, year, id, is corrected].
     """
     if q is None:
-        return _read(uow, _matching(None, "", filters), limit, after)
+        return _browse(uow, filters, limit, after)
     typed = words.typed(q)
     if not typed:
         return Found(Page([], None))
     if after is None or not after[3]:
         choices = [[token] for token in typed]
-        found = _read(uow, _matching(choices, "".join(typed), filters), limit, after)
+        found = _ranked(uow, _matching(uow, choices, "".join(typed), filters), limit, after)
         if found.page.items or after is not None:
             return found
     choices = _corrected(uow, [part for token in typed for part in words.split(token)])
-    found = _read(uow, _matching(choices, "", filters), limit, after)
-    page = found.page
+    exact = "".join(choice[0] for choice in choices if len(choice) == 1)
+    found = _ranked(uow, _matching(uow, choices, exact, filters), limit, after)
+    following = [*found.page.next[:3], True] if found.page.next else None
     return replace(
         found,
-        page=Page(page.items, [*page.next[:3], True] if page.next else None),
-        corrected=" ".join("/".join(choice) for choice in choices) if page.items else None,
+        page=replace(found.page, next=following),
+        corrected=" ".join("/".join(one) for one in choices) if found.page.items else None,
     )
 
 
-def _matching(choices: list[list[str]] | None, exact: str, filters: Filters) -> CTE:
-    """The newest matches. choices: for each word what may stand for it; None matches all models."""
+def _wanted(filters: Filters) -> list[ColumnElement[bool]]:
     model = DeviceModel
-    wanted = [model.retired_at.is_(None)]
-    if choices is not None:
-        # Words are letters and digits alone, so nothing in them can be an operator.
-        query = " & ".join(
-            f"({' | '.join(f'{word}:*' for word in choice)})" for choice in choices
-        )
-        wanted.append(model.search.op("@@")(cast(literal(query, Text), TSQUERY)))
+    wanted: list[ColumnElement[bool]] = [model.retired_at.is_(None)]
     if filters.category is not None:
         wanted.append(model.category == filters.category)
     if filters.brand is not None:
@@ -98,46 +95,69 @@ def _matching(choices: list[list[str]] | None, exact: str, filters: Filters) -> 
         wanted.append(model.year >= filters.year_from)
     if filters.year_to is not None:
         wanted.append(model.year <= filters.year_to)
-    is_exact = model.words.contains([exact]) if exact else false()
-    return (
-        select(model.id, model.category, model.brand, model.year, is_exact.label("is_exact"))
-        .where(*wanted)
+    return wanted
+
+
+def _newest(
+    uow: UnitOfWork, filters: Filters, is_exact: ColumnElement[bool], *more: ColumnElement[bool]
+) -> Sequence[Row]:
+    """The newest matches, short."""
+    model = DeviceModel
+    return uow.session.execute(
+        select(is_exact.label("is_exact"), model.id, model.year, model.category, model.brand)
+        .where(*_wanted(filters), *more)
         .order_by(model.year.desc(), model.id.desc())
         .limit(MOST_FOUND)
-        .cte("found")
-    )
+    ).all()
 
 
-def _read(uow: UnitOfWork, found: CTE, limit: int, after: Sequence[Any] | None) -> Found:
-    place = (found.c.is_exact, found.c.year, found.c.id)
-    query = select(DeviceModel, found.c.is_exact).join(found, found.c.id == DeviceModel.id)
+def _matching(
+    uow: UnitOfWork, choices: list[list[str]], exact: str, filters: Filters
+) -> Sequence[Row]:
+    """choices: for each word what may stand for it. exact: a whole name or number."""
+    # Words are letters and digits alone, so nothing in them can be an operator.
+    query = " & ".join(f"({' | '.join(f'{word}:*' for word in choice)})" for choice in choices)
+    # Rendered into the statement: a plan made for any words at all suits rare ones only.
+    rendered = bindparam("words", query, Text, literal_execute=True)
+    fits = DeviceModel.search.op("@@")(cast(rendered, TSQUERY))
+    is_exact = DeviceModel.words.contains([exact]) if exact else false()
+    return _newest(uow, filters, is_exact, fits)
+
+
+def _browse(uow: UnitOfWork, filters: Filters, limit: int, after: Sequence[Any] | None) -> Found:
+    """Every model of the filters, newest first; only the facets stop at MOST_FOUND."""
+    query = select(DeviceModel).where(*_wanted(filters))
+    order = [DeviceModel.year, DeviceModel.id]
+    found = Found(page(uow.session, query, order, limit=limit, after=after))
+    if after is not None or not found.page.items:
+        return found
+    return _with_facets(found, _newest(uow, filters, false()))
+
+
+def _ranked(
+    uow: UnitOfWork, matches: Sequence[Row], limit: int, after: Sequence[Any] | None
+) -> Found:
+    """The page of the matches that begins after `after`; exact ones come first."""
+    # Sorting is stable, and within each kind the matches are newest first already.
+    places = [(is_exact, year, id_) for is_exact, id_, year, *_ in matches]
+    places.sort(key=itemgetter(0), reverse=True)
     if after is not None:
-        last = [literal(value, column.type) for column, value in zip(place, after, strict=False)]
-        query = query.where(tuple_(*place) < tuple_(*last))
-    query = query.order_by(*(column.desc() for column in place)).limit(limit + 1)
-    rows = uow.session.execute(query).all()
-    page = Page([model for model, _ in rows[:limit]], None)
-    if len(rows) > limit:
-        model, is_exact = rows[limit - 1]
-        page = replace(page, next=[is_exact, model.year, model.id, False])
-    if after is not None or not rows:
-        return Found(page)
-    facets = _facets(uow, found)
-    return Found(page, facets, is_partial=sum(facets["category"].values()) == MOST_FOUND)
+        places = [place for place in places if place < tuple(after[:3])]
+    chosen = [place[2] for place in places[:limit]]
+    query = select(DeviceModel).where(DeviceModel.id.in_(chosen))
+    models = {model.id: model for model in uow.session.scalars(query)} if chosen else {}
+    following = [*places[limit - 1], False] if len(places) > limit else None
+    found = Found(Page([models[id_] for id_ in chosen], following))
+    return found if after is not None or not chosen else _with_facets(found, matches)
 
 
-def _facets(uow: UnitOfWork, found: CTE) -> dict[str, dict[Any, int]]:
+def _with_facets(found: Found, matches: Sequence[Row]) -> Found:
     """The commonest value of each first."""
-    columns = [found.c[name] for name in FACETS]
-    counted = select(*columns, func.count().label("count")).group_by(
-        func.grouping_sets(*(tuple_(column) for column in columns))
-    )
-    facets: dict[str, dict[Any, int]] = {name: {} for name in FACETS}
-    for row in uow.session.execute(counted.order_by(func.count().desc(), *columns)):
-        # In each row all but one of the columns are null.
-        name = next(name for name in FACETS if getattr(row, name) is not None)
-        facets[name][getattr(row, name)] = row.count
-    return facets
+    # Columns at a time: a thousand rows one by one would cost more than finding them.
+    columns = list(zip(*matches, strict=True))[-len(FACETS) :]
+    counted = zip(FACETS, columns, strict=True)
+    facets = {name: dict(Counter(values).most_common()) for name, values in counted}
+    return replace(found, facets=facets, is_partial=len(matches) == MOST_FOUND)
 
 
 def _corrected(uow: UnitOfWork, typed: list[str]) -> list[list[str]]:
@@ -148,12 +168,12 @@ def _corrected(uow: UnitOfWork, typed: list[str]) -> list[list[str]]:
     likest = lateral(
         select(Word.word)
         .where(likeness > _LIKE_ENOUGH)
-        .order_by((likeness + func.similarity(one.c.token, Word.word)).desc(), Word.word)
-        .limit(_LIKEST)
+        .order_by(likeness.desc(), Word.word)
+        .limit(_MOST_LIKE)
     )
     is_known = exists().where(Word.word.startswith(one.c.token))
     rows = uow.session.execute(select(one.c.token, likest.c.word).where(~is_known))
-    instead: dict[str, list[str]] = {}
+    like: dict[str, list[str]] = {}
     for token, word in rows:
-        instead.setdefault(token, []).append(word)
-    return [instead.get(token, [token]) for token in typed]
+        like.setdefault(token, []).append(word)
+    return [words.likest(token, like.get(token, ())) or [token] for token in typed]

@@ -21,6 +21,7 @@ from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
 
 DATA = Path(__file__).parent / "data"
+SHIPPED_CURRENCY = "GBP"
 
 
 def shipped(kind: Kind) -> list[Row]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 MOST_TOKENS = 8
 MOST_TOKEN_SIGNS = 40
 _TOKEN = re.compile(r"[a-z0-9]+")
-_LETTERS_OR_DIGITS = re.compile(r"[a-z]+|[0-9]+")
+_NAME_AND_NUMBER = re.compile(r"([a-z]{3,})([0-9][a-z0-9]*)")
 
 
 def tokens(text: str) -> list[str]:
@@ -42,8 +42,33 @@ def typed(text: str) -> list[str]:
 
 
 def split(token: str) -> list[str]:
-    """Letters and digits apart: `iphone15` is `iphone`, `15`."""
-    return _LETTERS_OR_DIGITS.findall(token)
+    """A name and the number grown to it: `iphone15` is `iphone`, `15`; `s21` stays."""
+    grown = _NAME_AND_NUMBER.fullmatch(token)
+    return list(grown.groups()) if grown else [token]
+
+
+def slips(typed: str, word: str) -> int:
+    """How many slips (a wrong, missing, extra sign or a swap) lead to `typed` from a beginning of
+    `word`."""
+    before: list[int] = []
+    row = list(range(len(word) + 1))
+    for i, sign in enumerate(typed, start=1):
+        before, above, row = row, before, [i]
+        for j, other in enumerate(word, start=1):
+            best = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (sign != other))
+            if i > 1 and j > 1 and sign == word[j - 2] and typed[i - 2] == other:
+                best = min(best, above[j - 2] + 1)
+            row.append(best)
+    return min(row)
+
+
+def likest(typed: str, known: Iterable[str]) -> list[str]:
+    """Of the known words those fewest slips away, one slip for each three signs at most."""
+    counted = {word: slips(typed, word) for word in known}
+    fewest = min(counted.values(), default=0)
+    if fewest > max(1, len(typed) // 3):
+        return []
+    return [word for word, count in counted.items() if count == fewest]
 
 
 def slug(text: str) -> str:

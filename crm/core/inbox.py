@@ -137,7 +137,8 @@ def store(uow: UnitOfWork, delivery: Delivery) -> Stored:
         "request_id": delivery.request_id,
         "state": PENDING if delivery.handled else IGNORED,
     }
-    row_id = uow.session.execute(_INSERT, values).scalar()
+    # On the connection itself: the session's own way costs a twentieth of an acknowledgement.
+    row_id = uow.session.connection().execute(_INSERT, values).scalar()
     if row_id is not None:
         if delivery.handled:
             uow.new_inbox.append(row_id)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from itsdangerous import BadSignature, URLSafeSerializer
 
 TRACK_DAYS = 365
+BOOKING_DAYS = 180
 
 
 class Links:
@@ -22,6 +23,7 @@ class Links:
         self.public_url = public_url.rstrip("/")
         # itsdangerous signs with the last key of a list.
         self._track = URLSafeSerializer(list(reversed(keys)), salt="track")
+        self._booking = URLSafeSerializer(list(reversed(keys)), salt="booking")
 
     def track(self, repair_id: int, received_at: datetime) -> str:
         expires = received_at.astimezone(UTC) + timedelta(days=TRACK_DAYS)
@@ -29,11 +31,27 @@ class Links:
 
     def read_track(self, token: str, now: datetime) -> int | None:
         """The repair a token opens, None when it is forged, damaged or expired."""
-        try:
-            repair_id, expires = self._track.loads(token)
-        except (BadSignature, ValueError, TypeError):
-            return None
-        return repair_id if now.timestamp() < expires else None
+        return _read(self._track, token, now)
+
+    def booking(self, booking_id: int, created_at: datetime) -> str:
+        """Where a guest goes on with a draft, and changes or cancels a booking."""
+        return f"{self.public_url}/book/{self.booking_token(booking_id, created_at)}"
+
+    def booking_token(self, booking_id: int, created_at: datetime) -> str:
+        expires = created_at.astimezone(UTC) + timedelta(days=BOOKING_DAYS)
+        return self._booking.dumps([booking_id, int(expires.timestamp())])
+
+    def read_booking(self, token: str, now: datetime) -> int | None:
+        """The booking a token opens, None when it is forged, damaged or expired."""
+        return _read(self._booking, token, now)
+
+
+def _read(serializer: URLSafeSerializer, token: str, now: datetime) -> int | None:
+    try:
+        subject_id, expires = serializer.loads(token)
+    except (BadSignature, ValueError, TypeError):
+        return None
+    return subject_id if now.timestamp() < expires else None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, text
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.db import Base
@@ -25,13 +25,16 @@ class NotificationState(StrEnum):
 class Notification(Base):
     """event_key: one message per told event. reason: why this channel, or why not sent.
 
-    not_before: until then it may be taken back.
+    not_before: until then it may be taken back. deadline_at: afterwards it is no longer worth sending.
+    sealed_body: the address and the whole text of a message with a secret in it, which `body` only
+    shows masked.
     """
 
     __tablename__ = "notifications"
     __table_args__ = (
         Index("ix_notifications_repair_id", "repair_id", "id"),
         Index("ix_notifications_customer_id", "customer_id", "id"),
+        Index("ix_notifications_booking_id", "booking_id", "id"),
         Index("ix_notifications_waiting", "repair_id",
               postgresql_where=text("state = 'no_channel'")),
     )  # fmt: skip
@@ -42,10 +45,13 @@ class Notification(Base):
     locale: Mapped[str] = mapped_column(Text)
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
     repair_id: Mapped[int | None] = mapped_column(BigInteger)
+    booking_id: Mapped[int | None] = mapped_column(BigInteger)
     body: Mapped[str] = mapped_column(Text)
+    sealed_body: Mapped[bytes | None] = mapped_column(LargeBinary)
     channel: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
     not_before: Mapped[datetime] = mapped_column()
+    deadline_at: Mapped[datetime | None] = mapped_column()
     created_at: Mapped[datetime] = mapped_column()
     settled_at: Mapped[datetime | None] = mapped_column()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from crm.core import outbox
 from crm.core.events import Actor
@@ -12,7 +12,7 @@ from crm.core.uow import UnitOfWork
 from crm.notifications.events import NotificationComposed
 from crm.notifications.models import Notification, NotificationState
 
-NO_CHANNEL_YET = "no channel yet: the repair is not linked to a conversation"
+NO_CHANNEL_YET = "no channel yet: not linked to a conversation"
 # A status notice that could not leave for this long tells the customer nothing new (rule 17).
 NOTICE_DEADLINE = timedelta(hours=24)
 
@@ -28,6 +28,9 @@ def compose(
     repair_id: int | None,
     hold: timedelta,
     actor: Actor,
+    booking_id: int | None = None,
+    deadline_at: datetime | None = None,
+    sealed_body: bytes | None = None,
 ) -> Notification:
     """Keep a message and let the channels see it. It stays `no_channel` until one takes it."""
     notification = Notification(
@@ -36,10 +39,13 @@ def compose(
         locale=locale,
         customer_id=customer_id,
         repair_id=repair_id,
+        booking_id=booking_id,
         body=body,
+        sealed_body=sealed_body,
         state=NotificationState.NO_CHANNEL,
         reason=NO_CHANNEL_YET,
         not_before=uow.now + hold,
+        deadline_at=deadline_at,
         created_at=uow.now,
     )
     uow.session.add(notification)
@@ -82,10 +88,19 @@ def settle(uow: UnitOfWork, event_key: str, state: NotificationState, reason: st
 
 def take_back(uow: UnitOfWork, repair_id: int, reason: str) -> int:
     """Cancel messages about a repair that have not left. Returns how many."""
+    return _take_back(uow, Notification.repair_id == repair_id, reason)
+
+
+def take_back_booking(uow: UnitOfWork, booking_id: int, reason: str) -> int:
+    """Cancel messages about a booking that have not left, reminders too. Returns how many."""
+    return _take_back(uow, Notification.booking_id == booking_id, reason)
+
+
+def _take_back(uow: UnitOfWork, which: ColumnElement[bool], reason: str) -> int:
     rows = uow.session.scalars(
         select(Notification)
         .where(
-            Notification.repair_id == repair_id,
+            which,
             Notification.state.in_((NotificationState.NO_CHANNEL, NotificationState.QUEUED)),
         )
         .with_for_update()

@@ -23,6 +23,7 @@ class Repair(Base):
               postgresql_where=text("external_id IS NOT NULL")),
         Index("ix_repairs_customer_id", "customer_id", "id"),
         Index("ix_repairs_status", "status", "id"),
+        Index("ix_repairs_device", text("lower(device)"), "id"),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

@@ -98,6 +98,7 @@ def open_conversation(uow: UnitOfWork, seen: Seen, customer_id: int, subject: st
         assignee=seen.assignee,
         priority=seen.priority,
         labels=list(seen.labels),
+        written_labels=[],
         can_reply=seen.can_reply,
         is_verified=seen.is_verified,
         changed_at=seen.changed_at,

@@ -64,7 +64,7 @@ class Conversation(Base):
     seconds, which decides what is stale. last_message_id: the highest we hold; a look-up starts there.
     reconciled_message_id: everything up to it was compared with the other side; a catch-up starts
     there, because a lost message may be older than the last one we hold. is_verified: the person was
-    proven by an identity hash.
+    proven by an identity hash. written_labels: the last label sets we wrote, to know their echoes.
     """
 
     __tablename__ = "conversations"
@@ -88,6 +88,7 @@ class Conversation(Base):
     assignee: Mapped[str | None] = mapped_column(Text)
     priority: Mapped[str | None] = mapped_column(Text)
     labels: Mapped[list] = mapped_column(server_default=text("'[]'"))
+    written_labels: Mapped[list] = mapped_column(server_default=text("'[]'"))
     can_reply: Mapped[bool] = mapped_column(server_default=text("true"))
     is_verified: Mapped[bool] = mapped_column(server_default=text("false"))
     changed_at: Mapped[float | None] = mapped_column(Double)

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 COMMITTER = "crm/core/uow.py"
 FOLDERS = ("crm", "jobs", "chatwoot", "bridge")
-TRANSACTION_WORDS = {"commit", "rollback", "begin", "begin_nested", "savepoint"}
+ENDING_WORDS = {"commit", "rollback", "begin"}
 NETWORK_FREE = ("crm",)
 NETWORK = {"requests", "urllib", "http", "smtplib", "socket", "twilio", "stripe", "openai"}
 
@@ -28,7 +28,7 @@ def test_one_module_commits():
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and node.func.attr in TRANSACTION_WORDS
+        and node.func.attr in ENDING_WORDS
     ]
     assert {call.split(":")[0] for call in calls} == {COMMITTER}, calls
 
@@ -42,6 +42,6 @@ def test_the_rules_have_no_network():
         for module in (
             [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
         )
-        if module.split(".")[0] in NETWORK
+        if module.split(".")[0] in NETWORK and module != "urllib.parse"
     ]
     assert not found

@@ -9,13 +9,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FLOORS = {"crm": 1, "jobs": 2, "chatwoot": 3, "bridge": 4}
-# Lower tiers first; a subject imports lower tiers only. Equals meet in reactions.py and threads.py.
+# Lower tiers first; a subject imports lower tiers only. Equals meet in the last two.
 TIERS = (
-    {"customers", "staff", "catalog", "faqs"},
+    {"customers", "staff", "catalog", "faqs", "locations"},
     {"inventory", "notifications", "files"},
     {"tickets", "bookings", "quotes", "repairs", "payments"},
     {"followups", "assistant", "analytics"},
-    {"reactions", "threads"},
+    {"threads", "price_history"},
+    {"reactions"},
 )
 
 

@@ -30,13 +30,21 @@ WINDOW_SECONDS = 300
 MOST_KEY = 255
 
 
-def check_signature(secrets: Sequence[str], message_id: str, timestamp: str, given: str, body: bytes) -> None:
-    """secrets: `whsec_` and base64. Raises Unauthenticated."""
+def check_signature(
+    secrets: Sequence[str],
+    message_id: str,
+    timestamp: str,
+    given: str,
+    body: bytes,
+    *,
+    now: float | None = None,
+) -> None:
+    """secrets: `whsec_` and base64. now: unix seconds. Raises Unauthenticated."""
     if not 0 < len(message_id) <= MOST_KEY or not (message_id.isascii() and message_id.isprintable()):
         raise Unauthenticated("missing or broken webhook-id")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         raise Unauthenticated("missing or broken webhook-timestamp")
-    if abs(time.time() - int(timestamp)) > WINDOW_SECONDS:
+    if abs((time.time() if now is None else now) - int(timestamp)) > WINDOW_SECONDS:
         raise Unauthenticated("webhook-timestamp is more than five minutes off")
     signed = f"{message_id}.{timestamp}.".encode() + body
     signatures = [part.encode("utf-8", "replace") for part in given.split(" ")[:10]]

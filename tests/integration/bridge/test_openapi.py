@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -16,8 +17,10 @@ from schemathesis.specs.openapi.checks import (
 )
 from sqlalchemy import text
 
+from crm.catalog import service as catalog
 from crm.core import inbox, outbox
 from crm.core.inbox import Delivery
+from tests.unit.crm.files import samples
 
 
 def test_the_description_is_public_and_complete(client, app):
@@ -57,12 +60,19 @@ def existing(admin, units) -> Callable[[str], dict[str, Any]]:
         outbox.send(uow, "chatwoot.message", "e", {"content": "hi"}, lane="l")
         uow.session.execute(text("UPDATE inbox SET state = 'dead'"))
         uow.session.execute(text("UPDATE outbox SET state = 'dead'"))
-    refs = {"customers": customer, "tickets": ticket, "repairs": repair}
+    upload = {"data": {"files": (BytesIO(samples.photo()), "a.jpg")}}
+    file = admin("POST", f"/api/v1/repairs/{repair}/files", **upload).json["data"][0]["id"]
+    with units() as uow:
+        catalog.seed(uow)
+    wish = {"model": "apple-iphone-15", "repair_types": ["screen"]}
+    estimate = admin("POST", "/api/v1/estimates", json=wish).json["ref"]
+    refs = {"customers": customer, "tickets": ticket, "repairs": repair, "estimates": estimate}
 
     def name(path: str) -> dict[str, Any]:
         known = {
             "ref": refs.get(path.split("/")[3]), "repair": repair, "merge_id": merge,
-            "key_id": key, "staff_id": staff, "row_id": row,
+            "key_id": key, "staff_id": staff, "row_id": row, "file_key": file,
+            "slug": "apple-iphone-15" if "/models/" in path else "screen", "category": "iphone-15",
         }  # fmt: skip
         return {part: known[part] for part in re.findall(r"{(\w+)}", path)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +27,7 @@ from crm.repairs.statuses import RepairFlag, RepairStatus
 
 BRIDGE = Path(pages.__file__).parents[1]
 TRANSLATIONS = BRIDGE / "translations"
+TODAY = datetime.now(UTC).date()
 TILL = Actor("shop", "Till of Sam Harker", "key_1")
 AGENT = Actor("agent", "Tom Bell")
 
@@ -69,7 +70,7 @@ def section(page: str, name: str) -> str:
 
 
 def test_shows_the_way_and_what_was_told(client: FlaskClient, make_repair, move, path_of):
-    address = make_repair(estimated_on=date.today() + timedelta(days=9))
+    address = make_repair(estimated_on=TODAY + timedelta(days=9))
     move(address, "diagnosing", note="We look at the screen first")
     move(address, "repairing", internal_note="customer is difficult", technician="Sam Harker")
 
@@ -102,7 +103,7 @@ def test_late_news_and_taken_back_steps_are_not_shown(client, make_repair, move,
 
 
 def test_an_ended_repair_says_so_instead_of_promising(client, units, make_repair, path_of):
-    address = make_repair(estimated_on=date.today() + timedelta(days=3))
+    address = make_repair(estimated_on=TODAY + timedelta(days=3))
     with units() as uow:
         repairs.set_flags(uow, address, [RepairFlag.CANCELLED, RepairFlag.IN_STORAGE], AGENT)
 
@@ -115,7 +116,7 @@ def test_an_ended_repair_says_so_instead_of_promising(client, units, make_repair
 
 
 def test_a_passed_day_is_admitted(client, make_repair, path_of):
-    address = make_repair(estimated_on=date.today() - timedelta(days=3))
+    address = make_repair(estimated_on=TODAY - timedelta(days=3))
     assert "It takes longer than we thought" in client.get(path_of(address)).text
 
 

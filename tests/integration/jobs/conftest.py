@@ -84,8 +84,8 @@ class Floor:
             return outbox.sync(uow, "shop.mirror", key, {"id": key})
 
     def row(self, table: str, row_id: int) -> Any:
-        query = text(f"SELECT *, extract(epoch FROM due_at - clock_timestamp()) AS wait FROM {table}"
-                     " WHERE id = :id")  # fmt: skip
+        wait = "extract(epoch FROM due_at - clock_timestamp()) AS wait"
+        query = text(f"SELECT *, {wait} FROM {table} WHERE id = :id")
         with self.engine.connect() as connection:
             return connection.execute(query, {"id": row_id}).one()
 
@@ -123,7 +123,9 @@ def rung() -> list[tuple[list[int], list[int]]]:
 @pytest.fixture
 def make_floor(engine: Engine, rung: list) -> Callable[..., Floor]:
     def make(*, lease: float = LEASE, beat: float = 15.0, rungs: tuple = RUNGS) -> Floor:
-        units = Units(engine, ring=lambda inbox_ids, outbox_ids: rung.append((inbox_ids, outbox_ids)))
+        units = Units(
+            engine, ring=lambda inbox_ids, outbox_ids: rung.append((inbox_ids, outbox_ids))
+        )
         heartbeat = Heartbeat(units, lease_seconds=lease, every_seconds=beat)
         handlers: dict[tuple[str, str], Any] = {("test", "noted"): lambda uow, row: None}
         deliverer, ladder = Deliverer(), Ladder(rungs)

@@ -3,6 +3,8 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from sqlalchemy import text
+
 from crm.core.errors import Denied, Temporary
 from jobs.destinations import AT_ONCE, FAULTS_IN_ROW, WINDOW
 
@@ -19,8 +21,6 @@ def work(floor, count, start=0):
 
 
 def let_break_end(floor):
-    from sqlalchemy import text
-
     with floor.engine.begin() as connection:
         connection.execute(
             text("UPDATE destinations SET closed_until = clock_timestamp() - interval '1 ms'")

@@ -15,7 +15,11 @@ WRITE = text("INSERT INTO idempotency_keys VALUES ('test', :key, '', '', clock_t
 
 def written(floor):
     with floor.engine.connect() as connection:
-        return connection.execute(text("SELECT key FROM idempotency_keys ORDER BY key")).scalars().all()
+        return (
+            connection.execute(text("SELECT key FROM idempotency_keys ORDER BY key"))
+            .scalars()
+            .all()
+        )
 
 
 def test_the_handlers_work_and_the_mark_commit_together(floor):

@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from chatwoot.http import Wire
 from crm.core import outbox
 from crm.core.errors import Denied, Permanent, Temporary, Uncertain
+from crm.core.uow import refuse_inside_unit
 from jobs import leases
 from jobs.leases import MOST_ERRORS, MOST_LOST_LEASES
 from tests.integration.jobs.conftest import HOUR, SETTLE
@@ -270,8 +272,6 @@ def test_a_cancelled_row_is_not_sent(floor):
 
 
 def test_no_unit_is_open_during_a_call(floor):
-    from crm.core.uow import refuse_inside_unit
-
     row_id = floor.owe("a")
     floor.deliverer.answers = [lambda effect: refuse_inside_unit()]
     floor.relay.run(row_id)
@@ -279,8 +279,6 @@ def test_no_unit_is_open_during_a_call(floor):
 
 
 def test_the_wire_to_chatwoot_refuses_to_run_inside_a_unit(floor):
-    from chatwoot.http import Wire
-
     with floor.units(), pytest.raises(RuntimeError, match="unit of work is open"):
         Wire("http://127.0.0.1:1", "token").send("GET", "/")
 

@@ -175,7 +175,8 @@ def test_a_long_queue_of_one_subject_does_not_starve_the_others(
 ):
     with floor.engine.begin() as connection:
         connection.execute(text("""
-            INSERT INTO inbox (source, sender, type, subject, delivery_key, body_hash, state, due_at)
+            INSERT INTO inbox
+                (source, sender, type, subject, delivery_key, body_hash, state, due_at)
             SELECT 'test', 's', 'noted', 'thing:1', n::text, '', 'pending',
                    clock_timestamp() - interval '1 hour'
             FROM generate_series(1, :n) n"""), {"n": SWEEP_ROWS + 50})  # fmt: skip
@@ -201,5 +202,5 @@ def test_with_redis_it_rings_for_what_was_forgotten_and_runs_nothing(
     floor.change("inbox", forgotten, "due_at = clock_timestamp() - interval '5 s'")
     with running(floor, tmp_path, redis_url=redis_url, sweep=5):
         eventually(lambda: work_queue(redis_client).count)
-    assert [job.args for job in work_queue(redis_client).jobs] == [([forgotten], [])]
+    assert [job.args for job in work_queue(redis_client).jobs] == [[[forgotten], []]]
     assert floor.row("inbox", fresh).state == "pending"

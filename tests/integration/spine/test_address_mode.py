@@ -20,7 +20,9 @@ def test_a_hint_alone_writes_nothing(elder):
     forged = builders.conversation(9001, old=True)
     body = builders.message(forged, "!ready", kind="outgoing", private=True)
     assert _hint(elder, "message_created", body).status_code == 202
-    assert _hint(elder, "contact_created", builders.contact(email="x@example.org")).status_code == 202
+    assert (
+        _hint(elder, "contact_created", builders.contact(email="x@example.org")).status_code == 202
+    )
     elder.take_in()
     for table in ("tickets", "customers", "ticket_messages", "conversations"):
         assert elder.count(table) == 0
@@ -60,7 +62,9 @@ def test_addresses_and_pinning(elder):
     raw = json.dumps(builders.event("conversation_created", body)).encode()
     wrong = builders.signed(raw, "another-secret-of-24-letters")
     assert elder.post(raw, wrong, PATH).status_code == 401
-    assert _hint(elder, "conversation_updated", body).status_code == 202, "a forged one pins nothing"
+    assert _hint(elder, "conversation_updated", body).status_code == 202, (
+        "a forged one pins nothing"
+    )
 
     assert elder.post(raw, builders.signed(raw), PATH).status_code == 202
     assert _hint(elder, "conversation_updated", body | {"unread_count": 9}).status_code == 401

@@ -1,4 +1,4 @@
-"""Note commands: every one answered by exactly one private note, and told to customers only once."""
+"""Note commands: each answered by exactly one private note, and told to customers only once."""
 
 from __future__ import annotations
 
@@ -191,3 +191,23 @@ def test_labels_that_cannot_be_followed_are_explained(mendline):
     assert len(mendline.notes(number)) == notes + 1
     assert _statuses(mendline) == ["received", "received"]
     assert mendline.thread(number)["labels"] == ["repair-received"]
+
+
+def test_a_late_echo_of_our_own_labels_is_no_wish(mendline):
+    """Statuses that follow each other fast: the label of an earlier one comes back after the last."""
+    number, refs = _bench(mendline)
+    for status in ("diagnosing", "repairing"):
+        _command(mendline, number, f"!status {status}")
+    notes = len(mendline.notes(number))
+    contact_id = mendline.one("SELECT contact_id FROM conversations")
+    echo = builders.conversation(
+        number,
+        sender=builders.contact(contact_id),
+        at=mendline.one("SELECT changed_at FROM conversations") + 1,
+        labels=["repair-diagnosing"],
+    )
+    mendline.hear("conversation_updated", echo)
+    mendline.settle()
+    assert len(mendline.notes(number)) == notes
+    assert _statuses(mendline) == ["repairing"]
+    assert mendline.thread(number)["labels"] == ["repair-repairing"]

@@ -23,9 +23,13 @@ def test_one_ticket_under_shuffled_and_repeated_deliveries(mendline):
     thread = builders.conversation(71, at=NOW)
     deliveries = [("conversation_created", thread)]
     for number in range(900, 912):
-        deliveries.append(("message_created", builders.message(thread, f"line {number}", number=number)))
+        deliveries.append(
+            ("message_created", builders.message(thread, f"line {number}", number=number))
+        )
     for step, status in enumerate(("pending", "open", "resolved"), start=1):
-        changed = builders.conversation(71, at=NOW + step, status=status, sender=thread["meta"]["sender"])
+        changed = builders.conversation(
+            71, at=NOW + step, status=status, sender=thread["meta"]["sender"]
+        )
         deliveries += [("conversation_status_changed", changed), ("conversation_updated", changed)]
     deliveries.append(("contact_updated", builders.contact(thread["meta"]["sender"]["id"])))
     sent = deliveries + shuffled.choices(deliveries, k=50 - len(deliveries))
@@ -34,7 +38,11 @@ def test_one_ticket_under_shuffled_and_repeated_deliveries(mendline):
     assert len(answers) == 50 and set(answers) == {200, 202}
     mendline.take_in()
 
-    assert (mendline.count("tickets"), mendline.count("conversations"), mendline.count("customers")) == (1, 1, 1)
+    assert (
+        mendline.count("tickets"),
+        mendline.count("conversations"),
+        mendline.count("customers"),
+    ) == (1, 1, 1)
     assert mendline.count("ticket_messages") == 12
     assert _ticket(mendline)[0] == "resolved"
     assert mendline.count("inbox", "state <> 'done'") == 0
@@ -63,7 +71,9 @@ def test_companions_change_once_and_stale_state_never(mendline, order):
     names = ("conversation_status_changed", "conversation_updated")
     for index in order:
         mendline.hear(names[index], resolved)
-    mendline.hear("conversation_updated", builders.conversation(73, at=NOW + 2, status="pending", sender=who))
+    mendline.hear(
+        "conversation_updated", builders.conversation(73, at=NOW + 2, status="pending", sender=who)
+    )
     mendline.take_in()
     assert _ticket(mendline)[0] == "resolved"
     assert mendline.one("SELECT labels FROM conversations") == ["vip"]
@@ -94,7 +104,9 @@ def test_without_a_version_a_difference_is_fetched_and_sameness_is_not(mendline)
     thread = builders.conversation(75, old=True)
     who = thread["meta"]["sender"]
     mendline.hear("conversation_created", thread)
-    mendline.hear("conversation_updated", builders.conversation(75, old=True, sender=who, unread_count=2))
+    mendline.hear(
+        "conversation_updated", builders.conversation(75, old=True, sender=who, unread_count=2)
+    )
     mendline.take_in()
     assert mendline.owed("refresh") == 0
     mendline.hear("conversation_status_changed",
@@ -117,8 +129,13 @@ def test_nested_copies_never_move_anything(mendline):
 
 def test_private_notes_stay_private_and_activity_is_no_message(mendline):
     thread = builders.conversation(77, at=NOW)
-    mendline.hear("message_created", builders.message(thread, "the customer is rude", kind="outgoing", private=True))
-    mendline.hear("message_created", builders.message(thread, "Conversation was resolved", kind="activity"))
+    mendline.hear(
+        "message_created",
+        builders.message(thread, "the customer is rude", kind="outgoing", private=True),
+    )
+    mendline.hear(
+        "message_created", builders.message(thread, "Conversation was resolved", kind="activity")
+    )
     mendline.hear("message_created", builders.message(thread, "?", kind="hologram"))
     mendline.take_in()
     assert mendline.table("SELECT private, author_kind FROM ticket_messages") == [(True, "agent")]
@@ -142,9 +159,15 @@ def test_an_anonymous_visitor_is_nobody_until_they_write(mendline):
     visitor = builders.contact(322, name="quiet-harbor-318")
     mendline.hear("contact_created", visitor)
     mendline.hear("contact_updated", visitor | {"changed_attributes": []})
-    mendline.hear("webwidget_triggered", {"id": 5, "contact": visitor, "current_conversation": None})
+    mendline.hear(
+        "webwidget_triggered", {"id": 5, "contact": visitor, "current_conversation": None}
+    )
     mendline.take_in()
-    assert (mendline.count("customers"), mendline.count("tickets"), mendline.count("outbox")) == (0, 0, 0)
+    assert (mendline.count("customers"), mendline.count("tickets"), mendline.count("outbox")) == (
+        0,
+        0,
+        0,
+    )
     mendline.hear("message_created", builders.message(builders.conversation(79, sender=visitor)))
     mendline.take_in()
     assert mendline.column("SELECT name FROM customers") == ["quiet-harbor-318"]
@@ -161,7 +184,9 @@ def test_a_rating_is_kept(mendline):
     mendline.hear("message_created", survey)
     for rating in (9, "5", True, 4):
         answer = {"csat_survey_response": {"rating": rating, "feedback_message": "quick"}}
-        mendline.hear("message_updated", survey | {"content_attributes": {"submitted_values": answer}})
+        mendline.hear(
+            "message_updated", survey | {"content_attributes": {"submitted_values": answer}}
+        )
     mendline.take_in()
     assert mendline.table("SELECT rating, rating_comment FROM tickets") == [(4, "quick")]
 
@@ -178,9 +203,13 @@ def test_a_message_may_change_and_vanish(mendline):
     mendline.take_in()
     mendline.hear("message_updated", words | {"content": "back again?"})
     mendline.take_in()
-    assert mendline.table("SELECT body, deleted_at IS NOT NULL FROM ticket_messages") == [("", True)]
+    assert mendline.table("SELECT body, deleted_at IS NOT NULL FROM ticket_messages") == [
+        ("", True)
+    ]
 
-    unseen = builders.message(thread, "This message was deleted", content_attributes={"deleted": True})
+    unseen = builders.message(
+        thread, "This message was deleted", content_attributes={"deleted": True}
+    )
     mendline.hear("message_created", unseen)
     mendline.take_in()
     assert mendline.column("SELECT body FROM ticket_messages") == ["", ""]

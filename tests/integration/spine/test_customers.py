@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from crm.core.errors import Conflict
-from crm.customers import merging, service as customers
+from crm.customers import merging
+from crm.customers import service as customers
 from crm.customers.rules import email_key, phone_key
 from tests import builders
 from tests.builders import STAFF
@@ -29,7 +30,9 @@ def _known(mendline, *keys, **fields):
 
 
 def test_a_typed_address_opens_nobodys_file(mendline):
-    known, _ = _known(mendline, email_key("ilse@example.org", proven=True), email="ilse@example.org")
+    known, _ = _known(
+        mendline, email_key("ilse@example.org", proven=True), email="ilse@example.org"
+    )
     thread = _write(mendline, builders.contact(email="Ilse@Example.org"))
     stranger = _customer_of(mendline, thread)
     assert stranger != known
@@ -79,7 +82,9 @@ def test_a_contact_keeps_its_customer(mendline):
 
 
 def test_a_merge_moves_everything_and_can_be_undone(mendline):
-    kept, kept_ref = _known(mendline, email_key("i@example.org", proven=True), email="i@example.org")
+    kept, kept_ref = _known(
+        mendline, email_key("i@example.org", proven=True), email="i@example.org"
+    )
     number = _write(mendline, builders.contact(660, name="Bo Chen", phone_number="+447700900123"))
     merged = _customer_of(mendline, number)
     merged_ref = mendline.one("SELECT ref FROM customers WHERE id = :id", id=merged)

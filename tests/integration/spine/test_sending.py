@@ -11,7 +11,9 @@ from tests.builders import STAFF
 
 def _owe(mendline, words="Your part has come"):
     with mendline.units() as uow:
-        tickets.add_message(uow, "TKT-000001", words, author_kind="agent", private=False, actor=STAFF)
+        tickets.add_message(
+            uow, "TKT-000001", words, author_kind="agent", private=False, actor=STAFF
+        )
 
 
 def _send(mendline):
@@ -74,7 +76,9 @@ def test_a_failed_delivery_is_known(mendline):
     assert mendline.column("SELECT state FROM notifications") == ["sent"]
     store = mendline.sandbox.store
     with store.transaction():
-        row = next(m for m in store.messages_of[number] if m["message_type"] == 1 and not m["private"])
+        row = next(
+            m for m in store.messages_of[number] if m["message_type"] == 1 and not m["private"]
+        )
         delivery_failed(mendline.sandbox.server.app.extensions["sandbox"], row, "number unknown")
     mendline.settle()
     assert mendline.table("SELECT state, reason FROM notifications") == [

@@ -80,7 +80,9 @@ def test_late_and_repeated_news_informs_nobody(mendline):
     told, notes = mendline.told(number), mendline.notes(number)
 
     for status, version in (("testing", 6), ("repairing", 4), ("diagnosing", 7), ("testing", 5)):
-        mendline.report(key, "repair.status_changed", external_id="A-1", status=status, version=version)
+        mendline.report(
+            key, "repair.status_changed", external_id="A-1", status=status, version=version
+        )
     mendline.report(key, "repair.status_changed", external_id="A-1", status="completed",
                     occurred_at="2020-01-01T00:00:00Z")  # fmt: skip
     mendline.settle()
@@ -124,7 +126,9 @@ def test_a_named_conversation_is_the_only_one_a_repair_joins(mendline):
     mendline.settle()
     key = mendline.shop_key()
     person = {"name": "Ilse", "email": "ilse@example.org"}
-    mendline.report(key, "repair.created", external_id="A-3", customer=person, conversation_id=first)
+    mendline.report(
+        key, "repair.created", external_id="A-3", customer=person, conversation_id=first
+    )
     mendline.report(key, "repair.created", external_id="A-4", customer=person)
     mendline.settle()
     # The e-mail a visitor typed proves nothing, so the shop's customer is another one for now.
@@ -192,7 +196,9 @@ def test_a_message_by_api_stands_in_both_threads_once(mendline):
     mendline.settle()
     assert mendline.told(number) == ["Your part has come"]
     assert mendline.notes(number) == ["order two more"]
-    rows = mendline.table("SELECT body, author_kind, external_id IS NULL FROM ticket_messages ORDER BY id")
+    rows = mendline.table(
+        "SELECT body, author_kind, external_id IS NULL FROM ticket_messages ORDER BY id"
+    )
     assert rows == [
         ("Hello, my screen broke", "customer", False),
         ("Your part has come", "agent", False),

@@ -1,0 +1,1 @@
+"""Pictures sent in a chat become files of the repair, without anybody doing anything."""

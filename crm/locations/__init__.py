@@ -1,0 +1,1 @@
+"""The places a shop has: opening hours, days it is closed, and the benches work is done on."""
