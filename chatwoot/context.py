@@ -50,7 +50,7 @@ def contact_attributes(shop: Shop, customer: Customer, repairs: Sequence[Repair]
 
 
 def conversation_attributes(
-    ticket: Ticket, repairs: Sequence[Repair], booking: Booking | None
+    ticket: Ticket, repairs: Sequence[Repair], booking: Booking | None = None
 ) -> dict[str, Any]:
     refs = [repair.ref for repair in repairs[:MOST_REFS]]
     return {

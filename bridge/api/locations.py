@@ -69,7 +69,7 @@ class NewLocation(LocationChange):
     timezone = Text(64)
 
 
-class Closed(Strict):
+class Closing(Strict):
     date = fields.Date(required=True)
     reason = Text(255, at_least=0, load_default="")
 
@@ -172,7 +172,7 @@ def change_location(body, slug):
 @blp.route(f"/{SLUG}/closures", methods=["POST"])
 @allow("locations.manage")
 @blp.doc(parameters=[IDEMPOTENCY_KEY])
-@blp.arguments(Closed)
+@blp.arguments(Closing)
 @blp.response(201, ClosedDay)
 def close(body, slug):
     """Close it on one day"""

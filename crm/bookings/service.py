@@ -73,7 +73,7 @@ def draft(
     )
     uow.session.add(booking)
     uow.session.flush()
-    change(uow, booking, {"way": next(iter(location.ways), "shop"), **fields})
+    change(uow, booking, {"way": _usual_way(location), **fields})
     uow.record(BookingDrafted(booking.id, actor))
     return booking
 
@@ -208,6 +208,10 @@ def finish(uow: UnitOfWork, repair_id: int) -> None:
     device.finished_at = device.finished_at or uow.now
     if all(one.finished_at for one in queries.devices(uow, device.booking_id)):
         reservations.cut(uow, device.booking_id)
+
+
+def _usual_way(location: Location) -> str:
+    return "shop" if "shop" in location.ways else min(location.ways)
 
 
 def _end(uow: UnitOfWork, booking: Booking, status: BookingStatus) -> None:

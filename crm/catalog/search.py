@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Text, bindparam, cast, exists, false, func, select
+from sqlalchemy import ColumnElement, Row, Text, cast, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.sql.expression import lateral
 
@@ -70,12 +70,12 @@ def search(
         return Found(Page([], None))
     if after is None or not after[3]:
         choices = [[token] for token in typed]
-        found = _ranked(uow, _matching(uow, choices, "".join(typed), filters), limit, after)
+        found = _ranked(uow, *_matching(uow, choices, "".join(typed), filters), limit, after)
         if found.page.items or after is not None:
             return found
     choices = _corrected(uow, [part for token in typed for part in words.split(token)])
     exact = "".join(choice[0] for choice in choices if len(choice) == 1)
-    found = _ranked(uow, _matching(uow, choices, exact, filters), limit, after)
+    found = _ranked(uow, *_matching(uow, choices, exact, filters), limit, after)
     following = [*found.page.next[:3], True] if found.page.next else None
     return replace(
         found,
@@ -98,13 +98,11 @@ def _wanted(filters: Filters) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def _newest(
-    uow: UnitOfWork, filters: Filters, is_exact: ColumnElement[bool], *more: ColumnElement[bool]
-) -> Sequence[Row]:
+def _newest(uow: UnitOfWork, filters: Filters, *more: ColumnElement[bool]) -> Sequence[Row]:
     """The newest matches, short."""
     model = DeviceModel
     return uow.session.execute(
-        select(is_exact.label("is_exact"), model.id, model.year, model.category, model.brand)
+        select(model.id, model.year, model.category, model.brand)
         .where(*_wanted(filters), *more)
         .order_by(model.year.desc(), model.id.desc())
         .limit(MOST_FOUND)
@@ -113,15 +111,20 @@ def _newest(
 
 def _matching(
     uow: UnitOfWork, choices: list[list[str]], exact: str, filters: Filters
-) -> Sequence[Row]:
-    """choices: for each word what may stand for it. exact: a whole name or number."""
+) -> tuple[Sequence[Row], set[int]]:
+    """(matches, ids of models whose whole name or number is `exact`). choices: for each word what
+    may stand for it."""
     # Words are letters and digits alone, so nothing in them can be an operator.
     query = " & ".join(f"({' | '.join(f'{word}:*' for word in choice)})" for choice in choices)
-    # Rendered into the statement: a plan made for any words at all suits rare ones only.
-    rendered = bindparam("words", query, Text, literal_execute=True)
-    fits = DeviceModel.search.op("@@")(cast(rendered, TSQUERY))
-    is_exact = DeviceModel.words.contains([exact]) if exact else false()
-    return _newest(uow, filters, is_exact, fits)
+    fits = DeviceModel.search.op("@@")(cast(literal(query, Text), TSQUERY))
+    matches = _newest(uow, filters, fits)
+    if not exact or len(matches) < 2:
+        return matches, set()
+    # Asked apart: looked up among all matches before they are cut, it would cost more than they do.
+    is_exact = DeviceModel.search.op("@@")(cast(literal(exact, Text), TSQUERY))
+    return matches, set(
+        uow.session.scalars(select(DeviceModel.id).where(is_exact).limit(MOST_FOUND))
+    )
 
 
 def _browse(uow: UnitOfWork, filters: Filters, limit: int, after: Sequence[Any] | None) -> Found:
@@ -131,15 +134,19 @@ def _browse(uow: UnitOfWork, filters: Filters, limit: int, after: Sequence[Any] 
     found = Found(page(uow.session, query, order, limit=limit, after=after))
     if after is not None or not found.page.items:
         return found
-    return _with_facets(found, _newest(uow, filters, false()))
+    return _with_facets(found, _newest(uow, filters))
 
 
 def _ranked(
-    uow: UnitOfWork, matches: Sequence[Row], limit: int, after: Sequence[Any] | None
+    uow: UnitOfWork,
+    matches: Sequence[Row],
+    exact: set[int],
+    limit: int,
+    after: Sequence[Any] | None,
 ) -> Found:
     """The page of the matches that begins after `after`; exact ones come first."""
     # Sorting is stable, and within each kind the matches are newest first already.
-    places = [(is_exact, year, id_) for is_exact, id_, year, *_ in matches]
+    places = [(id_ in exact, year, id_) for id_, year, *_ in matches]
     places.sort(key=itemgetter(0), reverse=True)
     if after is not None:
         places = [place for place in places if place < tuple(after[:3])]

@@ -1,0 +1,81 @@
+"""A booking made from a conversation is told there, and the conversation knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from crm.core.events import SYSTEM
+from crm.staff import service as staff
+from tests.integration.bookings.conftest import Shop, fill_catalogue, furnish
+from tests.service import Service, running
+
+
+@pytest.fixture
+def joined(db: str) -> Iterator[tuple[Service, Shop]]:
+    with running(db) as service:
+        service.subscribe()
+        with service.units() as uow:
+            keys = {
+                role: staff.create_key(uow, service.parts.seal, SYSTEM, name=role, role=role).key
+                for role in ("technician", "desk", "manager")
+            }
+        fill_catalogue(service.parts)
+        day = datetime.now(UTC).date() + timedelta(days=14)
+        day += timedelta(days=7 - day.weekday())
+        shop = Shop(service.parts, service.http, keys, day)
+        furnish(shop.call)
+        yield service, shop
+
+
+def test_a_booking_lives_in_its_thread(joined: tuple[Service, Shop]):
+    service, shop = joined
+    number = service.open_thread()
+    made = shop.confirmed(conversation_id=number)
+    assert made["conversation_id"] == number
+    service.settle()
+    told = service.told(number)
+    assert [made["ref"] in text for text in told] == [True, True]
+    assert "10:00, Quay" in told[1]
+    assert service.thread(number)["custom_attributes"]["booking_ref"] == made["ref"]
+
+    reminders = service.table(
+        "SELECT due_at, deadline_at FROM outbox WHERE effect_key LIKE '%reminder%' AND state = 'pending' ORDER BY due_at"
+    )
+    start = datetime.fromisoformat(shop.at(10)).astimezone(UTC)
+    assert [round((start - due).total_seconds() / 3600) for due, _ in reminders] == [24, 2]
+    assert all(abs(deadline - start) < timedelta(seconds=5) for _, deadline in reminders)
+
+    shop.call("POST", f"/bookings/{made['ref']}/reschedule", "desk", json={"starts_at": shop.at(12)})
+    shop.call("POST", f"/bookings/{made['ref']}/cancel", "desk")
+    service.settle()
+    assert len(service.told(number)) == 4
+    assert service.count("outbox", "effect_key LIKE '%reminder%' AND state = 'pending'") == 0
+    assert "booking_ref" not in service.thread(number)["custom_attributes"]
+
+
+def test_a_check_in_binds_the_repair_to_the_thread(joined: tuple[Service, Shop]):
+    service, shop = joined
+    number = service.open_thread()
+    made = shop.confirmed(conversation_id=number)
+    done = shop.call("POST", f"/bookings/{made['ref']}/check-in", "desk").json
+    service.settle()
+    attributes = service.thread(number)["custom_attributes"]
+    assert attributes["repair_refs"] == done["devices"][0]["repair"]
+    assert attributes["booking_ref"] == made["ref"]
+
+
+def test_the_code_for_a_guest_never_goes_into_a_thread(joined: tuple[Service, Shop]):
+    service, shop = joined
+    number = service.open_thread()
+    draft = shop.call("POST", "/bookings", "desk", json={"conversation_id": number}).json
+    path = f"/bookings/{draft['token']}"
+    shop.call("PATCH", path, json=shop.body())
+    assert shop.call("POST", f"{path}/submit").json["status"] == "pending"
+    code = shop.code()
+    shop.call("POST", f"{path}/confirm", json={"code": code})
+    service.settle()
+    assert not any(code in text for text in service.told(number) + service.notes(number))
+    assert any("confirmed" in text for text in service.told(number))
