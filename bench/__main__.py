@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import ack, burst, growth, photo, start, steady
+from bench import ack, burst, growth, photo, search, start, steady
 from bench.figures import Figure, as_json, machine
 
 BENCHES: dict[str, tuple[Callable[[], list[Figure]], Callable[[], list[Figure]]]] = {
@@ -14,6 +14,7 @@ BENCHES: dict[str, tuple[Callable[[], list[Figure]], Callable[[], list[Figure]]]
     "growth": (growth.run, lambda: growth.run(sizes=(1_000, 20_000), calls=100)),
     "burst": (burst.run, lambda: burst.run(count=200, rounds=1)),
     "steady": (steady.run, lambda: steady.run(seconds=20)),
+    "search": (search.run, lambda: search.run(calls=100)),
     "photo": (photo.run, lambda: photo.run(times=1)),
     "start": (start.run, lambda: start.run(times=1)),
 }

@@ -157,7 +157,8 @@ class Service:
 
     def _due(self, table: str, states: str) -> list[int]:
         return self.column(
-            f"SELECT id FROM {table} WHERE state IN ('{states}') AND due_at <= clock_timestamp() ORDER BY id"
+            f"SELECT id FROM {table} WHERE state IN ('{states}') "
+            "AND due_at <= clock_timestamp() ORDER BY id"
         )
 
     def _soon(self) -> bool:

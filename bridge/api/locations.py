@@ -198,9 +198,7 @@ def reopen(slug, day):
 @blp.response(201, Bench)
 def add_bench(body, slug):
     """Add a bench"""
-    return create(
-        Bench, lambda uow: service.add_bench(uow, principal().actor, slug, body["name"])
-    )
+    return create(Bench, lambda uow: service.add_bench(uow, principal().actor, slug, body["name"]))
 
 
 @blp.route(f"/{SLUG}/benches/<int:bench_id>", methods=["PATCH"])
@@ -262,6 +260,8 @@ def shown(uow: UnitOfWork, location: LocationRow) -> dict[str, Any]:
 
 def _set_hours(uow: UnitOfWork, slug: str, body: dict[str, Any]) -> None:
     if "hours" in body:
-        week = [DayHours(row["weekday"], row["opens_at"], row["closes_at"]) for row in body["hours"]]
+        week = [
+            DayHours(row["weekday"], row["opens_at"], row["closes_at"]) for row in body["hours"]
+        ]
         service.set_hours(uow, principal().actor, slug, week)
         uow.session.flush()

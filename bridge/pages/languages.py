@@ -10,15 +10,15 @@ from flask import Flask, request
 from flask_babel import Babel
 
 from bridge.context import Context, here
-from crm.notifications.texts import LOCALES
+from crm.notifications.texts import LOCALES, REGIONS
 
 
 def init_app(app: Flask, context: Context) -> None:
     Babel(
         app,
-        default_locale=context.shop.locale,
+        default_locale=REGIONS[context.shop.locale],
         default_timezone=context.shop.timezone.key,
-        locale_selector=chosen,
+        locale_selector=lambda: REGIONS[chosen()],
     )
 
 

@@ -69,7 +69,9 @@ class Capacity:
 
     def at(self, start: datetime) -> Offer | None:
         """Who can begin then. The technician with the least to do goes first."""
-        order = sorted(self.working, key=lambda one: (len(self.taken.get((TECHNICIAN, one), ())), one))
+        order = sorted(
+            self.working, key=lambda one: (len(self.taken.get((TECHNICIAN, one), ())), one)
+        )
         for technician_id in order:
             work = rules.pieces(self.working[technician_id], start, self.need.minutes)
             if work is None or not self._is_free((TECHNICIAN, technician_id), work):
@@ -100,8 +102,12 @@ def look(
     *,
     days: int = 1,
     technician_id: int | None = None,
+    without: int | None = None,
 ) -> Capacity:
-    """Read what jobs that begin on these days need to know."""
+    """Read what jobs that begin on these days need to know.
+
+    technician_id: only they may do it. without: a booking whose own hours count as free.
+    """
     zone = ZoneInfo(location.timezone)
     # Long work goes on over the following days; a week more bridges a closed one.
     days += 8 + need.minutes // 120
@@ -122,7 +128,7 @@ def look(
         opening=opening,
         working=working,
         benches=benches,
-        taken=_taken(uow, whole, benches, list(working)),
+        taken=_taken(uow, whole, benches, list(working), without),
         earliest=uow.now + timedelta(minutes=location.lead_minutes),
         latest=uow.now + timedelta(days=location.horizon_days),
     )
@@ -134,7 +140,11 @@ def has_lapsed(now: datetime) -> ColumnElement[bool]:
 
 
 def _taken(
-    uow: UnitOfWork, whole: Span, benches: Sequence[int], people: Sequence[int]
+    uow: UnitOfWork,
+    whole: Span,
+    benches: Sequence[int],
+    people: Sequence[int],
+    without: int | None,
 ) -> dict[Resource, list[Span]]:
     """Holds that ran out do not count, although their rows may still be there."""
     ours = or_(
@@ -149,6 +159,7 @@ def _taken(
             Reservation.during.overlaps(Range(whole.start, whole.end)),
             ours,
             not_(has_lapsed(uow.now)),
+            Reservation.booking_id.is_distinct_from(without),
         )
     )
     taken: dict[Resource, list[Span]] = defaultdict(list)

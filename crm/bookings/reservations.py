@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from crm.core.uow import UnitOfWork
 from crm.locations.models import Location
 
 NEXT_SLOTS = 5
-NEXT_DAYS = 14
+NEXT_DAYS = 7
 _EXCLUSION_VIOLATION = "23P01"  # PostgreSQL, Appendix A
 
 
@@ -54,6 +55,20 @@ def take(
     """
     zone = ZoneInfo(location.timezone)
     first = start.astimezone(zone).date()
+    look = partial(
+        capacity.look,
+        uow,
+        location,
+        need,
+        first,
+        technician_id=technician_id,
+        without=booking_id,
+    )
+    # Whoever comes too late learns it from this one look, and does not queue for the lock.
+    wide = look(days=NEXT_DAYS)
+    _check_start(uow, wide, start, day_span(first, zone))
+    if wide.at(start) is None:
+        raise SlotTaken(_following(wide, start))
     try:
         with uow.session.begin_nested():
             # In turns, so that of many at once one wins and nobody meets a deadlock.
@@ -63,18 +78,16 @@ def take(
             )
             release(uow, booking_id)
             _release_lapsed(uow, location.id)
-            found = capacity.look(uow, location, need, first, technician_id=technician_id)
-            _check_start(uow, found, start, day_span(first, zone))
-            offer = found.at(start)
+            offer = look().at(start)
             if offer is None:
                 raise _Gone
             _write(uow, booking_id, offer)
     except _Gone as gone:
-        raise SlotTaken(_following(uow, location, need, start, technician_id)) from gone
+        raise SlotTaken(_following(look(days=NEXT_DAYS), start)) from gone
     except IntegrityError as error:
         if getattr(error.orig, "sqlstate", None) != _EXCLUSION_VIOLATION:
             raise
-        raise SlotTaken(_following(uow, location, need, start, technician_id)) from error
+        raise SlotTaken(_following(look(days=NEXT_DAYS), start)) from error
     return offer
 
 
@@ -141,12 +154,6 @@ def _check_start(uow: UnitOfWork, found: Capacity, start: datetime, day: Span) -
     raise Invalid(told, errors={"starts_at": [told]}, code=code)
 
 
-def _following(
-    uow: UnitOfWork, location: Location, need: Need, start: datetime, technician_id: int | None
-) -> list[datetime]:
-    first = start.astimezone(ZoneInfo(location.timezone)).date()
-    found = capacity.look(
-        uow, location, need, first, days=NEXT_DAYS, technician_id=technician_id
-    )
+def _following(found: Capacity, start: datetime) -> list[datetime]:
     after = Span(start, start + timedelta(days=NEXT_DAYS))
     return [offer.start for offer in islice(found.free(after), NEXT_SLOTS)]

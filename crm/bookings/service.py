@@ -131,9 +131,7 @@ def submit(uow: UnitOfWork, booking: Booking, actor: Actor) -> None:
     uow.record(BookingReceived(booking.id, actor, clock.iso(booking.starts_at)))
 
 
-def confirm(
-    uow: UnitOfWork, booking: Booking, actor: Actor, *, proof: BookingProof | None
-) -> None:
+def confirm(uow: UnitOfWork, booking: Booking, actor: Actor, *, proof: BookingProof | None) -> None:
     """Make the slot firm. proof: the guest's; None is the word of staff. A repeat changes nothing.
 
     Raises Conflict (`booking-<status>`), SlotTaken when the proof came too late.

@@ -129,9 +129,7 @@ def _estimate(uow: UnitOfWork, number: int, device: Device) -> Estimate:
     return found
 
 
-def _look_up(
-    uow: UnitOfWork, number: int, device: Device
-) -> tuple[DeviceModel | None, Category]:
+def _look_up(uow: UnitOfWork, number: int, device: Device) -> tuple[DeviceModel | None, Category]:
     if (device.model is None) == (device.category is None):
         raise _fault(number, "model", "Give this or category, or an estimate.")
     try:
@@ -140,7 +138,9 @@ def _look_up(
         model = catalog.model(uow, device.model or "")
         return model, catalog.category(uow, model.category)
     except NotFound as error:
-        field, told = ("model", "No such model.") if device.model else ("category", "No such category.")
+        field, told = (
+            ("model", "No such model.") if device.model else ("category", "No such category.")
+        )
         if device.model and uow.session.get(Category, device.model):
             told = "This is a category: name one of its models, or send it as category."
         raise _fault(number, field, told) from error

@@ -12,6 +12,8 @@ from jinja2.sandbox import SandboxedEnvironment
 TEMPLATES = Path(__file__).parent / "templates"
 LOCALES = tuple(sorted(folder.name for folder in TEMPLATES.iterdir() if folder.is_dir()))
 FALLBACK = "en"
+# Where a language is spoken in several ways, the way dates and numbers are written.
+REGIONS = {"en": "en_GB", "pt": "pt_PT"}
 
 
 @cache

@@ -52,9 +52,7 @@ def create(uow: UnitOfWork, actor: Actor, fields: dict[str, Any]) -> Technician:
     return technician
 
 
-def change(
-    uow: UnitOfWork, actor: Actor, technician_id: int, fields: dict[str, Any]
-) -> Technician:
+def change(uow: UnitOfWork, actor: Actor, technician_id: int, fields: dict[str, Any]) -> Technician:
     """Raises NotFound, Invalid, Conflict (`staff-taken`). What is booked with them stays."""
     technician = by_id(uow, technician_id)
     _set(uow, technician, fields)

@@ -1,4 +1,4 @@
-"""Example webhook bodies: our own in `bodies/`, and the contract's, if they lie beside the checkout.
+"""Example webhook bodies: our own in `bodies/`, and the contract's, if it lies beside us.
 
 `<generation>/[agent_bot.]<event>.<variant>.json`; the prefix marks what goes to a bot's address.
 """

@@ -33,7 +33,9 @@ def test_a_code_ends_after_five_wrong_tries_and_is_stored_nowhere_in_the_clear(s
     for _ in range(5):
         assert shop.call("POST", path, json={"code": wrong}).json["code"] == "wrong-code"
     assert shop.call("POST", path, json={"code": code}).json["code"] == "code-used-up"
-    (body, state) = shop.rows("SELECT body, state FROM notifications WHERE sealed_body IS NOT NULL")[0]
+    (body, state) = shop.rows(
+        "SELECT body, state FROM notifications WHERE sealed_body IS NOT NULL"
+    )[0]
     assert code not in body
     assert state == "no_channel"
     assert shop.call("POST", f"/bookings/{made['token']}/code").status_code == 200
@@ -104,7 +106,12 @@ def test_reminders_follow_a_move_and_end_with_a_cancel(shop: Shop):
     assert "10:00" in shop.slots()
     assert "14:00" not in shop.slots()
     kinds = [entry["kind"] for entry in moved["history"]]
-    assert kinds == ["booking.drafted", "booking.received", "booking.confirmed", "booking.rescheduled"]
+    assert kinds == [
+        "booking.drafted",
+        "booking.received",
+        "booking.confirmed",
+        "booking.rescheduled",
+    ]
     gone = shop.call("POST", f"{path}/cancel", "desk", json={"reason": "ill"}).json
     assert (gone["status"], gone["sequence"]) == ("cancelled", 2)
     assert shop.rows(waiting) == []
@@ -117,10 +124,15 @@ def test_reminders_follow_a_move_and_end_with_a_cancel(shop: Shop):
 def test_a_move_to_a_taken_slot_keeps_the_old_one(shop: Shop):
     mine = shop.confirmed(10)
     shop.confirmed(14)
-    answer = shop.call("POST", f"/bookings/{mine['ref']}/reschedule", "desk", json={"starts_at": shop.at(14)})
+    answer = shop.call(
+        "POST", f"/bookings/{mine['ref']}/reschedule", "desk", json={"starts_at": shop.at(14)}
+    )
     assert answer.json["code"] == "slot-taken"
     assert "10:00" not in shop.slots()
-    assert shop.call("GET", f"/bookings/{mine['ref']}", "viewer").json["starts_at"] == mine["starts_at"]
+    assert (
+        shop.call("GET", f"/bookings/{mine['ref']}", "viewer").json["starts_at"]
+        == mine["starts_at"]
+    )
 
 
 def test_the_calendar_entry_keeps_its_uid_and_is_cancelled(shop: Shop):
@@ -135,8 +147,12 @@ def test_the_calendar_entry_keeps_its_uid_and_is_cancelled(shop: Shop):
 
     method, first = entry()
     assert (method, first["SEQUENCE"]) == ("PUBLISH", 0)
-    assert first.decoded("DTSTART").isoformat() == shop.at(10) or first.decoded("DTSTART").hour == 10
-    shop.call("POST", f"/bookings/{made['ref']}/reschedule", "desk", json={"starts_at": shop.at(11)})
+    assert (
+        first.decoded("DTSTART").isoformat() == shop.at(10) or first.decoded("DTSTART").hour == 10
+    )
+    shop.call(
+        "POST", f"/bookings/{made['ref']}/reschedule", "desk", json={"starts_at": shop.at(11)}
+    )
     _, second = entry()
     shop.call("POST", f"/bookings/{made['ref']}/cancel", "desk")
     method, third = entry()
@@ -158,13 +174,19 @@ def test_a_feed_opens_by_its_secret_address_until_it_is_ended(shop: Shop, owner:
     assert "Ilse" not in answer.text
     assert "ilse@" not in answer.text
     token = second.split("/")[-1].removesuffix(".ics")
-    assert shop.rows("SELECT count(*) FROM locations l, technicians t WHERE l.feed_hash = :t OR t.feed_hash = :t", t=token) == [(0,)]
+    assert shop.rows(
+        "SELECT count(*) FROM locations l, technicians t WHERE l.feed_hash = :t OR t.feed_hash = :t",
+        t=token,
+    ) == [(0,)]
     assert shop.call("DELETE", f"{owner}/feed", "manager").status_code == 204
     assert shop.call("GET", second).status_code == 404
 
 
 def test_a_check_in_makes_one_repair_a_device_and_done_work_frees_the_bench(shop: Shop):
-    devices = [{"model": "iphone-13", "repair_types": ["screen"]}, {"category": "macbook", "name": "Old one", "problem": "wet"}]
+    devices = [
+        {"model": "iphone-13", "repair_types": ["screen"]},
+        {"category": "macbook", "name": "Old one", "problem": "wet"},
+    ]
     made = shop.confirmed(devices=devices)
     assert shop.call("POST", f"/bookings/{made['ref']}/check-in", "viewer").status_code == 403
     done = shop.call("POST", f"/bookings/{made['ref']}/check-in", "technician").json
@@ -187,7 +209,9 @@ def test_nobody_is_missed_before_the_slot_began(shop: Shop):
     path = f"/bookings/{made['ref']}/no-show"
     assert shop.call("POST", path, "desk").json["code"] == "not-yet"
     with shop.parts.units() as uow:
-        uow.session.connection().exec_driver_sql("UPDATE bookings SET starts_at = now() - interval '1 hour'")
+        uow.session.connection().exec_driver_sql(
+            "UPDATE bookings SET starts_at = now() - interval '1 hour'"
+        )
     assert shop.call("POST", path, "desk").json["status"] == "no_show"
     assert "10:00" in shop.slots()
 

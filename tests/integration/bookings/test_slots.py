@@ -43,7 +43,9 @@ def test_a_closed_day_and_a_free_day_of_the_technician_have_no_slots(shop: Shop)
     assert (refused.status_code, refused.json["code"]) == (422, "closed")
     assert shop.call("DELETE", f"/locations/quay/closures/{day}", "manager").status_code == 204
     assert shop.slots()
-    assert shop.call("PUT", f"/technicians/1/exceptions/{day}", "manager", json={}).status_code == 200
+    assert (
+        shop.call("PUT", f"/technicians/1/exceptions/{day}", "manager", json={}).status_code == 200
+    )
     assert shop.slots() == []
     half = {"location": "quay", "starts_at": "12:00", "ends_at": "14:00"}
     shop.call("PUT", f"/technicians/1/exceptions/{day}", "manager", json=half)
@@ -62,8 +64,13 @@ def test_a_second_bench_needs_a_second_technician(shop: Shop):
     shop.book(hour=10)
     shop.call("POST", "/locations/quay/benches", "manager", json={"name": "2"})
     assert "10:00" not in shop.slots()
-    shifts = [{"location": "quay", "weekday": d, "starts_at": "09:00", "ends_at": "18:00"} for d in range(6)]
-    shop.call("POST", "/technicians", "manager", json={"name": "Ana", "skills": ["any"], "shifts": shifts})
+    shifts = [
+        {"location": "quay", "weekday": d, "starts_at": "09:00", "ends_at": "18:00"}
+        for d in range(6)
+    ]
+    shop.call(
+        "POST", "/technicians", "manager", json={"name": "Ana", "skills": ["any"], "shifts": shifts}
+    )
     assert "10:00" in shop.slots()
     assert "10:00" not in shop.slots(technician="1")
     assert shop.book(hour=10, technician=2)["technicians"] == [2]
@@ -131,12 +138,21 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("change", "code"), BAD, ids=[str(list(c)[0]) + str(n) for n, (c, _) in enumerate(BAD)])
+@pytest.mark.parametrize(
+    ("change", "code"), BAD, ids=[str(list(c)[0]) + str(n) for n, (c, _) in enumerate(BAD)]
+)
 def test_bad_input_is_refused_and_leaves_nothing(shop: Shop, change: dict, code: str):
     answer = shop.call("POST", "/bookings", json=shop.body(**change))
     assert 400 <= answer.status_code < 500
     assert answer.json["code"] == code
-    for table in ("bookings", "booked_devices", "reservations", "booking_proofs", "notifications", "events"):
+    for table in (
+        "bookings",
+        "booked_devices",
+        "reservations",
+        "booking_proofs",
+        "notifications",
+        "events",
+    ):
         assert shop.rows(f"SELECT count(*) FROM {table}") == [(0,)], table
 
 
@@ -150,13 +166,17 @@ def test_other_zones_and_odd_minutes(shop: Shop):
     assert made["starts_at"] == utc.replace("+00:00", ".000Z")
 
 
-@pytest.mark.parametrize("name", ["Zoë 🛠️", "علي حسن", "<script>alert(1)</script>", "{{ 7 * 7 }}{% x %}"])
+@pytest.mark.parametrize(
+    "name", ["Zoë 🛠️", "علي حسن", "<script>alert(1)</script>", "{{ 7 * 7 }}{% x %}"]
+)
 def test_strange_names_are_names(shop: Shop, name: str):
     made = shop.confirmed(name=name, note=name)
     assert made["name"] == name
     device = [{"category": "iphone", "name": name}]
     told = shop.confirmed(12, devices=device)
-    (body,) = shop.rows("SELECT body FROM notifications WHERE template = 'booking_confirmed' ORDER BY id DESC")[0]
+    (body,) = shop.rows(
+        "SELECT body FROM notifications WHERE template = 'booking_confirmed' ORDER BY id DESC"
+    )[0]
     assert name in body
     assert shop.call("GET", f"/bookings/{told['token']}.ics").status_code == 200
 
@@ -168,7 +188,10 @@ def test_a_guest_books_five_times_an_hour_under_one_address(shop: Shop):
         uow.session.connection().exec_driver_sql("UPDATE bookings SET by_guest = true")
     refused = shop.call("POST", "/bookings", json=shop.body(15, email=GUEST["email"].upper()))
     assert (refused.status_code, refused.json["code"]) == (429, "too-many-requests")
-    assert shop.call("POST", "/bookings", json=shop.body(15, email="other@example.org")).status_code == 201
+    assert (
+        shop.call("POST", "/bookings", json=shop.body(15, email="other@example.org")).status_code
+        == 201
+    )
 
 
 def test_a_guests_address_in_the_net_is_limited_and_staffs_is_not(shop: Shop):

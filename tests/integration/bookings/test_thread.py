@@ -36,9 +36,10 @@ def test_a_booking_lives_in_its_thread(joined: tuple[Service, Shop]):
     made = shop.confirmed(conversation_id=number)
     assert made["conversation_id"] == number
     service.settle()
-    told = service.told(number)
-    assert [made["ref"] in text for text in told] == [True, True]
-    assert "10:00, Quay" in told[1]
+    # Staff confirmed before the notice of receipt had left, so it was overtaken.
+    (told,) = service.told(number)
+    assert made["ref"] in told
+    assert "10:00, Quay" in told
     assert service.thread(number)["custom_attributes"]["booking_ref"] == made["ref"]
 
     reminders = service.table(
@@ -48,10 +49,12 @@ def test_a_booking_lives_in_its_thread(joined: tuple[Service, Shop]):
     assert [round((start - due).total_seconds() / 3600) for due, _ in reminders] == [24, 2]
     assert all(abs(deadline - start) < timedelta(seconds=5) for _, deadline in reminders)
 
-    shop.call("POST", f"/bookings/{made['ref']}/reschedule", "desk", json={"starts_at": shop.at(12)})
+    shop.call(
+        "POST", f"/bookings/{made['ref']}/reschedule", "desk", json={"starts_at": shop.at(12)}
+    )
     shop.call("POST", f"/bookings/{made['ref']}/cancel", "desk")
     service.settle()
-    assert len(service.told(number)) == 4
+    assert ["cancelled" in text for text in service.told(number)] == [False, True]
     assert service.count("outbox", "effect_key LIKE '%reminder%' AND state = 'pending'") == 0
     assert "booking_ref" not in service.thread(number)["custom_attributes"]
 

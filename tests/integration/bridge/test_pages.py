@@ -122,7 +122,7 @@ def test_a_passed_day_is_admitted(client, make_repair, path_of):
 
 def test_times_are_the_shops(client, units, make_repair, path_of):
     address = make_repair(occurred_at=datetime(2026, 7, 1, 23, 30, tzinfo=UTC))
-    assert "July 2, 2026, 12:30" in client.get(path_of(address)).text.replace("\u202f", " ")
+    assert "2 July 2026, 00:30" in client.get(path_of(address)).text.replace("\u202f", " ")
 
 
 def test_words_of_a_shop_are_text(client, make_repair, path_of):

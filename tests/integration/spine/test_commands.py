@@ -194,7 +194,7 @@ def test_labels_that_cannot_be_followed_are_explained(mendline):
 
 
 def test_a_late_echo_of_our_own_labels_is_no_wish(mendline):
-    """Statuses that follow each other fast: the label of an earlier one comes back after the last."""
+    """Statuses that follow each other fast: an earlier one's label comes back after the last."""
     number, refs = _bench(mendline)
     for status in ("diagnosing", "repairing"):
         _command(mendline, number, f"!status {status}")

@@ -84,8 +84,10 @@ def test_companions_change_once_and_stale_state_never(mendline, order):
 def test_equal_version_but_different_state_is_fetched(mendline):
     thread = builders.conversation(74, at=NOW)
     mendline.hear("conversation_created", thread)
-    mendline.hear("conversation_updated",
-                  builders.conversation(74, at=NOW, status="resolved", sender=thread["meta"]["sender"]))  # fmt: skip
+    mendline.hear(
+        "conversation_updated",
+        builders.conversation(74, at=NOW, status="resolved", sender=thread["meta"]["sender"]),
+    )
     mendline.take_in()
     assert _ticket(mendline)[0] == "open"
     assert mendline.owed("refresh") == 1
@@ -94,8 +96,10 @@ def test_equal_version_but_different_state_is_fetched(mendline):
 def test_labels_in_another_order_are_the_same_labels(mendline):
     thread = builders.conversation(74, at=NOW, labels=["b", "a"])
     mendline.hear("conversation_created", thread)
-    mendline.hear("conversation_updated",
-                  builders.conversation(74, at=NOW, labels=["a", "b"], sender=thread["meta"]["sender"]))  # fmt: skip
+    mendline.hear(
+        "conversation_updated",
+        builders.conversation(74, at=NOW, labels=["a", "b"], sender=thread["meta"]["sender"]),
+    )
     mendline.take_in()
     assert mendline.owed("refresh") == 0
 
@@ -119,8 +123,14 @@ def test_without_a_version_a_difference_is_fetched_and_sameness_is_not(mendline)
 def test_nested_copies_never_move_anything(mendline):
     thread = builders.conversation(76, at=NOW)
     mendline.hear("conversation_created", thread)
-    newer = builders.conversation(76, at=NOW + 60, status="resolved", labels=["repair-testing"],
-                                  assignee="Noor Haddad", sender=thread["meta"]["sender"])  # fmt: skip
+    newer = builders.conversation(
+        76,
+        at=NOW + 60,
+        status="resolved",
+        labels=["repair-testing"],
+        assignee="Noor Haddad",
+        sender=thread["meta"]["sender"],
+    )
     mendline.hear("message_created", builders.message(newer))
     mendline.take_in()
     assert _ticket(mendline) == ("open", None, "medium")
@@ -225,8 +235,10 @@ def test_news_of_an_unseen_message_is_fetched(mendline):
 def test_a_providers_source_id_is_not_our_mark(mendline):
     """Most channels put the provider's own message id into `source_id`."""
     thread = builders.conversation(83, channel="Channel::Whatsapp")
-    mendline.hear("message_created",
-                  builders.message(thread, "Come by at noon", kind="outgoing", source_id="wamid.HBgL"))  # fmt: skip
+    mendline.hear(
+        "message_created",
+        builders.message(thread, "Come by at noon", kind="outgoing", source_id="wamid.HBgL"),
+    )
     mendline.take_in()
     assert mendline.column("SELECT author_kind FROM ticket_messages") == ["agent"]
     assert _ticket(mendline)[0] == "waiting_response"

@@ -132,12 +132,14 @@ def test_sizes(mendline, shop):
 @pytest.mark.parametrize(
     ("raw", "status"),
     [
-        (b"", 400), (b"{", 400), (b"null", 400), (b"[]", 400), (b"\xff", 400), (b"[" * 100_000, 400),
+        (b"", 400), (b"{", 400), (b"null", 400), (b"[]", 400), (b"\xff", 400),
+        (b"[" * 100_000, 400),
         (b'{"type":"repair.created","data":{"version":NaN}}', 400),
         (b'{"type":"repair.created","data":{"version":' + b"9" * 5000 + b"}}", 400),
         (b"{}", 422), (b'{"type":7}', 422), (b'{"type":""}', 422), (b'{"type":"\\u0000"}', 422),
         (b'{"type":"\\ud800"}', 422), (b'{"type":"repair.created"}', 422),
-        (b'{"type":"repair.created","data":[]}', 422), (b'{"type":"repair.created","data":{}}', 422),
+        (b'{"type":"repair.created","data":[]}', 422),
+        (b'{"type":"repair.created","data":{}}', 422),
         (b'{"type":"stock.counted","data":[]}', 200), (b'{"type":"\\u00e9v\\u00e9nement"}', 200),
     ],
 )  # fmt: skip
@@ -152,7 +154,8 @@ def test_bodies(mendline, shop, raw, status):
 CUSTOMER = {"name": "Bo", "email": "bo@example.org", "phone": "+447700900123", "locale": "en"}
 SPECIMENS = {
     "repair.created": {
-        "external_id": "H-1", "device": "Phone", "problem": "glass", "status": "received", "version": 1,
+        "external_id": "H-1", "device": "Phone", "problem": "glass",
+        "status": "received", "version": 1,
         "occurred_at": "2026-01-05T10:00:00Z", "note": "n", "technician": "t",
         "estimated_completion": "2026-01-09", "estimate_minor": 4500, "customer": CUSTOMER,
         "ticket": None, "conversation_id": None,

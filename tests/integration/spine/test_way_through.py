@@ -27,7 +27,9 @@ def test_a_message_becomes_one_ticket_with_its_context(mendline):
     mendline.settle()
 
     assert mendline.count("tickets") == 1
-    assert mendline.table("SELECT author_kind, private, body FROM ticket_messages ORDER BY id") == [
+    assert mendline.table(
+        "SELECT author_kind, private, body FROM ticket_messages ORDER BY created_at"
+    ) == [
         ("customer", False, "Hello, my screen broke"),
         ("agent", False, "We will have a look"),
         ("agent", True, "looks like water damage"),
@@ -142,8 +144,14 @@ def test_a_named_conversation_is_the_only_one_a_repair_joins(mendline):
 
 def test_words_typed_at_the_bench_are_never_rendered(mendline):
     number, key = _linked(mendline)
-    mendline.report(key, "repair.status_changed", external_id="A-1", status="diagnosing",
-                    note="{{ contact.email }} {% raw %}", internal_note="{{{{agent.name}}")  # fmt: skip
+    mendline.report(
+        key,
+        "repair.status_changed",
+        external_id="A-1",
+        status="diagnosing",
+        note="{{ contact.email }} {% raw %}",
+        internal_note="{{{{agent.name}}",
+    )
     mendline.report(key, "repair.created", external_id="A-9", device="{{contact.name}} <b>",
                     conversation_id=number)  # fmt: skip
     mendline.settle()

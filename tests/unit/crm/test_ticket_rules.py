@@ -10,7 +10,8 @@ from crm.tickets.models import TicketStatus
     ("conversation", "answered", "ticket"),
     [
         ("open", False, "open"), ("open", True, "in_progress"), ("pending", False, "open"),
-        ("snoozed", True, "waiting_response"), ("resolved", True, "resolved"), ("quarantined", True, None),
+        ("snoozed", True, "waiting_response"), ("resolved", True, "resolved"),
+        ("quarantined", True, None),
     ],
 )  # fmt: skip
 def test_mirrored(conversation, answered, ticket):
