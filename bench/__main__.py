@@ -16,6 +16,7 @@ BENCHES: dict[str, tuple[Callable[[], list[Figure]], Callable[[], list[Figure]]]
     "steady": (steady.run, lambda: steady.run(seconds=20)),
     "search": (search.run, lambda: search.run(calls=100)),
     "photo": (photo.run, lambda: photo.run(times=1)),
+    "slots": (slots.run, lambda: slots.run(rounds=3)),
     "start": (start.run, lambda: start.run(times=1)),
 }
 ALIASES = {"memory": "steady"}  # memory is read at the end of the steady load

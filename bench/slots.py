@@ -40,15 +40,16 @@ class Race:
 def run(*, rounds: int = 20, customers: int = 100) -> list[Figure]:
     with state_directory() as state, whole_service(state, TRUSTED_PROXIES="1") as service:
         _furnish(service)
-        slots = _free_slots(service, rounds)
+        slots = _free_slots(service, rounds + 1)
         races = [_race(service, number, slot, customers) for number, slot in enumerate(slots)]
         for race in races:
             if race.statuses != {201: 1, 409: customers - 1}:
                 raise AssertionError(f"not one winner: {dict(race.statuses)}")
-    longest = max(race.longest for race in races)
+    # The first race only warms up: processes that have just started connect and compile.
+    longest = max(race.longest for race in races[1:])
     return [
         Figure(
-            f"slots: races of {customers} with exactly one winner", len(races), "", at_least=rounds
+            f"slots: races of {customers} with exactly one winner", len(races) - 1, "", at_least=rounds
         ),
         Figure("slots: longest wait of all", longest, "s", at_most=LONGEST_SECONDS),
     ]

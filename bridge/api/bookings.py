@@ -314,10 +314,13 @@ def _make(uow: UnitOfWork, body: dict[str, Any], caller: Principal | None) -> Bo
     thread = _conversation(uow, body.pop("conversation_id", None))
     if thread is not None and customer_id is None:
         customer_id = thread.customer_id
+    wishes = _wishes(body)
+    if "starts_at" in wishes:
+        service.check_slot(uow, wishes)
     booking = service.draft(
         uow,
         _actor(caller),
-        _wishes(body),
+        wishes,
         currency=here().shop.currency,
         by_guest=caller is None,
         customer_id=customer_id,

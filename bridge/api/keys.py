@@ -36,8 +36,8 @@ class KeyOnce(Schema):
     name = fields.String()
     role = fields.String()
     key = fields.String()
-    webhook_path = fields.String()
-    webhook_secret = fields.String()
+    webhook_path = fields.String(allow_none=True)
+    webhook_secret = fields.String(allow_none=True)
 
 
 class NewKey(Strict):

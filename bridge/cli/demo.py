@@ -30,11 +30,12 @@ PATIENCE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Stage:
-    """url, sandbox: where both answer. key: of the shop system that plays along."""
+    """url, sandbox: where both answer. till: the shop system that plays along. desk: who looks."""
 
     url: str
     sandbox: str
-    key: NewKey
+    till: NewKey
+    desk: NewKey
 
     def play(self, method: str, path: str, body: Any = None) -> Any:
         answer = requests.request(
@@ -44,7 +45,7 @@ class Stage:
         return answer.json()
 
     def ask(self, path: str) -> Any:
-        headers = {"Authorization": f"Bearer {self.key.key}"}
+        headers = {"Authorization": f"Bearer {self.desk.key}"}
         answer = requests.get(f"{self.url}/api/v1{path}", headers=headers, timeout=10)
         answer.raise_for_status()
         return answer.json()
@@ -53,11 +54,11 @@ class Stage:
         """Post one shop event, signed as Standard Webhooks asks."""
         body = json.dumps({"type": kind, "timestamp": _now(), "data": data}).encode()
         message_id, timestamp = f"msg_{uuid.uuid4().hex}", str(int(time.time()))
-        secret = base64.b64decode(self.key.webhook_secret.removeprefix("whsec_"))
+        secret = base64.b64decode(self.till.webhook_secret.removeprefix("whsec_"))
         signed = f"{message_id}.{timestamp}.".encode() + body
         signature = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
         answer = requests.post(
-            self.url + self.key.webhook_path,
+            self.url + self.till.webhook_path,
             data=body,
             headers={
                 "Content-Type": "application/json",
@@ -126,12 +127,16 @@ def _play(stage: Stage, args: argparse.Namespace) -> None:
 def _stage(args: argparse.Namespace) -> Iterator[Stage]:
     with service() as parts:
         with parts.units() as uow:
-            key = staff.create_key(uow, parts.seal, OPERATOR, name="Demo till", role="desk")
+            keys = [
+                staff.create_key(uow, parts.seal, OPERATOR, name=f"Demo {name}", role=role)
+                for name, role in (("till", "shop"), ("desk", "desk"))
+            ]
         try:
-            yield Stage(args.url.rstrip("/"), args.sandbox.rstrip("/"), key)
+            yield Stage(args.url.rstrip("/"), args.sandbox.rstrip("/"), *keys)
         finally:
             with parts.units() as uow:
-                staff.revoke_key(uow, OPERATOR, key.id)
+                for key in keys:
+                    staff.revoke_key(uow, OPERATOR, key.id)
 
 
 def _is_quiet(stage: Stage, number: int) -> bool:

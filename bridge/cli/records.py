@@ -126,7 +126,7 @@ def keys_create(args: argparse.Namespace) -> None:
         key = staff.create_key(uow, parts.seal, OPERATOR, name=args.name, role=args.role)
         data = {"id": key.id, "key": key.key, "webhook_path": key.webhook_path,
                 "webhook_secret": key.webhook_secret}  # fmt: skip
-    cli.show(args, data, [f"{name}: {value}" for name, value in data.items()]
+    cli.show(args, data, [f"{name}: {value}" for name, value in data.items() if value]
              + ["Keep the key and the secret now: they are not shown again."])  # fmt: skip
 
 

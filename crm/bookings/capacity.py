@@ -102,11 +102,10 @@ def look(
     *,
     days: int = 1,
     technician_id: int | None = None,
-    without: int | None = None,
 ) -> Capacity:
     """Read what jobs that begin on these days need to know.
 
-    technician_id: only they may do it. without: a booking whose own hours count as free.
+    technician_id: only they may do it.
     """
     zone = ZoneInfo(location.timezone)
     # Long work goes on over the following days; a week more bridges a closed one.
@@ -128,7 +127,7 @@ def look(
         opening=opening,
         working=working,
         benches=benches,
-        taken=_taken(uow, whole, benches, list(working), without),
+        taken=_taken(uow, whole, benches, list(working)),
         earliest=uow.now + timedelta(minutes=location.lead_minutes),
         latest=uow.now + timedelta(days=location.horizon_days),
     )
@@ -144,7 +143,6 @@ def _taken(
     whole: Span,
     benches: Sequence[int],
     people: Sequence[int],
-    without: int | None,
 ) -> dict[Resource, list[Span]]:
     """Holds that ran out do not count, although their rows may still be there."""
     ours = or_(
@@ -159,7 +157,6 @@ def _taken(
             Reservation.during.overlaps(Range(whole.start, whole.end)),
             ours,
             not_(has_lapsed(uow.now)),
-            Reservation.booking_id.is_distinct_from(without),
         )
     )
     taken: dict[Resource, list[Span]] = defaultdict(list)

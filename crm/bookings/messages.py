@@ -1,4 +1,4 @@
-"""What customers are told about their bookings: messages, and reminders that wait for their hour."""
+"""What customers are told about their bookings, and reminders that wait for their hour."""
 
 from __future__ import annotations
 

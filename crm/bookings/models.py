@@ -17,9 +17,10 @@ class Booking(Base):
     """status: see `rules.BookingStatus`. name, email, phone: as the booker typed them.
 
     customer_id: known once the address was proven. starts_at: when the device is handed over;
-    ends_at: when the work on it is due. minutes: of bench work. way, hand_over: how the device comes
-    to us, and the address or parcel. services: chosen extras with the price they had. held_until: a
-    pending booking keeps its slot until then. sequence: grows with every change of the calendar entry.
+    ends_at: when the work on it is due. minutes: of bench work. way, hand_over: how the device
+    comes to us, and the address or parcel. services: chosen extras with the price they had.
+    held_until: a pending booking keeps its slot until then. sequence: grows with every change of
+    the calendar entry.
     """
 
     __tablename__ = "bookings"

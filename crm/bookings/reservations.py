@@ -1,4 +1,4 @@
-"""Taking a slot and giving it back. The exclusion constraint on `reservations` has the last word."""
+"""Taking a slot and giving it back. The exclusion constraint on the table has the last word."""
 
 from __future__ import annotations
 
@@ -40,6 +40,23 @@ class _Gone(Exception):
     """Somebody has the slot: ends the savepoint, and with it the lock."""
 
 
+def check_free(
+    uow: UnitOfWork,
+    location: Location,
+    need: Need,
+    start: datetime,
+    *,
+    technician_id: int | None = None,
+) -> None:
+    """Whether the slot can be had as things look: who comes too late learns it without writing or
+    queueing. Raises as `take` does."""
+    first = start.astimezone(ZoneInfo(location.timezone)).date()
+    found = capacity.look(uow, location, need, first, days=NEXT_DAYS, technician_id=technician_id)
+    _check_start(uow, found, start)
+    if found.at(start) is None:
+        raise SlotTaken(_following(found, start))
+
+
 def take(
     uow: UnitOfWork,
     booking_id: int,
@@ -51,24 +68,10 @@ def take(
 ) -> Offer:
     """Reserve bench and technician from `start` on, instead of what the booking has reserved.
 
-    Raises Invalid (a start that is never offered), SlotTaken.
+    Raises Invalid (a start that is never offered), SlotTaken; then the booking keeps what it had.
     """
-    zone = ZoneInfo(location.timezone)
-    first = start.astimezone(zone).date()
-    look = partial(
-        capacity.look,
-        uow,
-        location,
-        need,
-        first,
-        technician_id=technician_id,
-        without=booking_id,
-    )
-    # Whoever comes too late learns it from this one look, and does not queue for the lock.
-    wide = look(days=NEXT_DAYS)
-    _check_start(uow, wide, start, day_span(first, zone))
-    if wide.at(start) is None:
-        raise SlotTaken(_following(wide, start))
+    first = start.astimezone(ZoneInfo(location.timezone)).date()
+    look = partial(capacity.look, uow, location, need, first, technician_id=technician_id)
     try:
         with uow.session.begin_nested():
             # In turns, so that of many at once one wins and nobody meets a deadlock.
@@ -78,7 +81,9 @@ def take(
             )
             release(uow, booking_id)
             _release_lapsed(uow, location.id)
-            offer = look().at(start)
+            found = look()
+            _check_start(uow, found, start)
+            offer = found.at(start)
             if offer is None:
                 raise _Gone
             _write(uow, booking_id, offer)
@@ -138,8 +143,10 @@ def _write(uow: UnitOfWork, booking_id: int, offer: Offer) -> None:
     uow.session.flush()
 
 
-def _check_start(uow: UnitOfWork, found: Capacity, start: datetime, day: Span) -> None:
+def _check_start(uow: UnitOfWork, found: Capacity, start: datetime) -> None:
     """A start that is offered to nobody is a mistake, not a lost race."""
+    zone = ZoneInfo(found.location.timezone)
+    day = day_span(start.astimezone(zone).date(), zone)
     if start in found.starts(day):
         return
     if start < found.earliest:

@@ -41,6 +41,19 @@ WITH_ADDRESS = ("post", "pick_up", "on_site")
 _PLAIN = ("name", "email", "phone", "locale", "note", "hand_over", "starts_at")
 
 
+def check_slot(uow: UnitOfWork, fields: dict[str, Any]) -> None:
+    """Whether the wished slot is free for these devices, before anything is written.
+
+    fields: see `change`. Raises Invalid, NotFound, Conflict (`estimate-expired`), SlotTaken.
+    """
+    location = locations.bookable(uow, fields.get("location"))
+    devices = wishes.booked(uow, fields.get("devices", []))
+    need = wishes.need_of(devices, wishes.chosen_services(location, fields.get("services", [])))
+    wanted = fields.get("technician")
+    technician_id = technicians.by_id(uow, wanted).id if wanted is not None else None
+    reservations.check_free(uow, location, need, fields["starts_at"], technician_id=technician_id)
+
+
 def draft(
     uow: UnitOfWork,
     actor: Actor,

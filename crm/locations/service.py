@@ -34,7 +34,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 def create(uow: UnitOfWork, actor: Actor, fields: dict[str, Any]) -> Location:
-    """fields: columns of `Location`, with `invite_code` in the clear; slug, name, timezone are needed.
+    """fields: columns of `Location`, with `invite_code` in the clear; needs slug, name, timezone.
 
     Raises Invalid (slug, timezone), Conflict (`slug-taken`).
     """

@@ -26,14 +26,17 @@ _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189}\.[^@\s.\x00-\
 
 @dataclass(frozen=True)
 class NewKey:
-    """What the creator of a key sees once. webhook_path: where this shop system posts."""
+    """What the creator of a key sees once.
+
+    webhook_path: where this shop system posts; it and the secret are None for other roles.
+    """
 
     id: str
     name: str
     role: str
     key: str = field(repr=False)
-    webhook_path: str
-    webhook_secret: str = field(repr=False)
+    webhook_path: str | None
+    webhook_secret: str | None = field(repr=False)
 
 
 def create_staff(uow: UnitOfWork, actor: Actor, *, email: str, name: str, role: str) -> Staff:
@@ -126,6 +129,8 @@ def create_key(
         )
     )
     audit.write(uow, actor, "key.create", f"key/{key_id}", {"name": name.strip(), "role": role})
+    if role != roles.SHOP:
+        return NewKey(key_id, name.strip(), role, token, None, None)
     return NewKey(key_id, name.strip(), role, token, f"/webhooks/shops/{key_id}", secret)
 
 
@@ -179,9 +184,13 @@ def authenticate_key(uow: UnitOfWork, token: str) -> ApiKey:
 
 
 def webhook_secrets(uow: UnitOfWork, seal: Seal, key_id: str) -> list[str]:
-    """The `whsec_…` secrets valid now, newest first; empty for an unknown or revoked key."""
+    """The `whsec_…` secrets valid now, newest first.
+
+    Empty for an unknown or revoked key, and for one whose role is not `shop`: a key that may only
+    read must not report repairs.
+    """
     key = uow.session.get(ApiKey, key_id)
-    if key is None or not _is_good(key, uow.now):
+    if key is None or key.role != roles.SHOP or not _is_good(key, uow.now):
         return []
     sealed = [key.webhook_secret]
     if key.previous_secret and key.previous_until and key.previous_until > uow.now:

@@ -13,7 +13,7 @@ ANY_DEVICE = "any"
 
 
 class Technician(Base):
-    """skills: category slugs or device families, or `any`. staff_id: their sign-in, if they have one."""
+    """skills: category slugs, device families or `any`. staff_id: their sign-in, if any."""
 
     __tablename__ = "technicians"
 
@@ -45,8 +45,8 @@ class Shift(Base):
 
 
 class ShiftException(Base):
-    """One day that differs: the weekly shifts of that day do not count. Without a location and times
-    the technician is away."""
+    """One day that differs: the weekly shifts of that day do not count. Without a location and
+    times the technician is away."""
 
     __tablename__ = "shift_exceptions"
 

@@ -107,7 +107,7 @@ class TicketMessage(Base):
     __tablename__ = "ticket_messages"
     __table_args__ = (
         Index("uq_ticket_messages_external_id", "external_id", unique=True),
-        Index("ix_ticket_messages_ticket_id", "ticket_id", "id"),
+        Index("ix_ticket_messages_ticket_id", "ticket_id", "created_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

@@ -68,6 +68,7 @@ def conversations(uow: UnitOfWork, ticket_ids: Sequence[int]) -> dict[int, list[
 def messages(
     uow: UnitOfWork, ticket_id: int, *, limit: int, after: Sequence[Any] | None = None
 ) -> Page:
-    """The thread, oldest first."""
+    """The thread, oldest first by when it was written: webhooks arrive in any order."""
     query = select(TicketMessage).where(TicketMessage.ticket_id == ticket_id)
-    return page(uow.session, query, [TicketMessage.id], limit=limit, after=after, oldest_first=True)
+    order = [TicketMessage.created_at, TicketMessage.id]
+    return page(uow.session, query, order, limit=limit, after=after, oldest_first=True)

@@ -1,4 +1,4 @@
-"""A shop that takes bookings: one location, a bench, a technician, a small catalogue, real stores."""
+"""A shop that takes bookings: a location, a bench, a technician and a small catalogue."""
 
 from __future__ import annotations
 

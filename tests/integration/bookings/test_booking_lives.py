@@ -97,7 +97,10 @@ def test_a_draft_is_resumed_by_its_link_and_submitted(shop: Shop):
 def test_reminders_follow_a_move_and_end_with_a_cancel(shop: Shop):
     made = shop.confirmed()
     path = f"/bookings/{made['ref']}"
-    waiting = "SELECT not_before, deadline_at FROM notifications WHERE template = 'booking_reminder' AND state <> 'cancelled' ORDER BY id"
+    waiting = (
+        "SELECT not_before, deadline_at FROM notifications "
+        "WHERE template = 'booking_reminder' AND state <> 'cancelled' ORDER BY id"
+    )
     before = [deadline - due for due, deadline in shop.rows(waiting)]
     assert before == [timedelta(hours=24), timedelta(hours=2)]
     moved = shop.call("POST", f"{path}/reschedule", "desk", json={"starts_at": shop.at(14)}).json
@@ -175,7 +178,8 @@ def test_a_feed_opens_by_its_secret_address_until_it_is_ended(shop: Shop, owner:
     assert "ilse@" not in answer.text
     token = second.split("/")[-1].removesuffix(".ics")
     assert shop.rows(
-        "SELECT count(*) FROM locations l, technicians t WHERE l.feed_hash = :t OR t.feed_hash = :t",
+        "SELECT count(*) FROM locations l, technicians t "
+        "WHERE l.feed_hash = :t OR t.feed_hash = :t",
         t=token,
     ) == [(0,)]
     assert shop.call("DELETE", f"{owner}/feed", "manager").status_code == 204

@@ -43,7 +43,8 @@ def test_a_booking_lives_in_its_thread(joined: tuple[Service, Shop]):
     assert service.thread(number)["custom_attributes"]["booking_ref"] == made["ref"]
 
     reminders = service.table(
-        "SELECT due_at, deadline_at FROM outbox WHERE effect_key LIKE '%reminder%' AND state = 'pending' ORDER BY due_at"
+        "SELECT due_at, deadline_at FROM outbox "
+        "WHERE effect_key LIKE '%reminder%' AND state = 'pending' ORDER BY due_at"
     )
     start = datetime.fromisoformat(shop.at(10)).astimezone(UTC)
     assert [round((start - due).total_seconds() / 3600) for due, _ in reminders] == [24, 2]

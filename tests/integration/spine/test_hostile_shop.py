@@ -10,6 +10,7 @@ import pytest
 from bridge.web import MOST_BODY_BYTES
 from crm.core.events import SYSTEM
 from crm.staff import service as staff
+from crm.staff.models import ApiKey
 from tests import builders
 
 BODY = builders.shop_event("repair.created", external_id="H-1")
@@ -224,3 +225,15 @@ def test_unknown_statuses_and_unnamed_repairs_are_refused(mendline, shop):
     ):
         assert mendline.report(shop, "repair.status_changed", **data).status_code == 422
     assert json.loads(BODY)["data"] and mendline.count("inbox") == 0
+
+
+def test_only_a_shop_key_may_report(mendline):
+    """A key that may read must not move repairs through the back door."""
+    with mendline.units() as uow:
+        key = staff.create_key(uow, mendline.parts.seal, SYSTEM, name="screen", role="viewer")
+        stored = uow.session.get_one(ApiKey, key.id)
+        secret = mendline.parts.seal.open(stored.webhook_secret)
+    raw = builders.shop_event("repair.created", external_id="V-1")
+    answer = mendline.post(raw, builders.shop_signed(raw, secret), f"/webhooks/shops/{key.id}")
+    assert answer.status_code == 401 and key.webhook_secret is None
+    assert mendline.count("inbox") == 0

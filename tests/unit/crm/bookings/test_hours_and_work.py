@@ -45,7 +45,8 @@ def test_opening_follows_the_clock_of_the_place(zone, day, opens, hours):
     ("day", "local"),
     [
         (date(2026, 3, 29), ["00:00", "00:30", "02:00", "02:30", "03:00", "03:30"]),
-        (date(2026, 10, 25), ["00:00", "00:30", "01:00", "01:30", "01:00", "01:30", "02:00", "02:30", "03:00", "03:30"]),
+        (date(2026, 10, 25), ["00:00", "00:30", "01:00", "01:30", "01:00", "01:30",
+                             "02:00", "02:30", "03:00", "03:30"]),
     ],
 )  # fmt: skip
 def test_a_night_shift_has_no_slot_that_the_clock_does_not_show(day, local):
