@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import ack, burst, growth, photo, search, start, steady
+from bench import ack, burst, growth, photo, search, slots, start, steady
 from bench.figures import Figure, as_json, machine
 
 BENCHES: dict[str, tuple[Callable[[], list[Figure]], Callable[[], list[Figure]]]] = {

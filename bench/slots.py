@@ -49,7 +49,10 @@ def run(*, rounds: int = 20, customers: int = 100) -> list[Figure]:
     longest = max(race.longest for race in races[1:])
     return [
         Figure(
-            f"slots: races of {customers} with exactly one winner", len(races) - 1, "", at_least=rounds
+            f"slots: races of {customers} with exactly one winner",
+            len(races) - 1,
+            "",
+            at_least=rounds,
         ),
         Figure("slots: longest wait of all", longest, "s", at_most=LONGEST_SECONDS),
     ]

@@ -9,7 +9,7 @@ from sqlalchemy import exists, select
 from chatwoot import readings, schemas
 from chatwoot.commands import Commands
 from chatwoot.labels import LabelMoves
-from chatwoot.outbound import owe_handoff, owe_refresh, was_owed
+from chatwoot.owing import owe_handoff, owe_refresh, was_owed
 from chatwoot.verify import BOT_SOURCE, HINT_SOURCE, SOURCE, number_of, parse
 from crm.core import outbox
 from crm.core.events import Actor
@@ -20,7 +20,8 @@ from crm.customers import service as customers
 from crm.customers.models import Customer, CustomerKey
 from crm.notifications import service as notifications
 from crm.notifications.models import NotificationState
-from crm.tickets import mirror, service as tickets
+from crm.tickets import mirror
+from crm.tickets import service as tickets
 from crm.tickets.models import AuthorKind, Conversation, Ticket
 
 FETCHED = "conversation_fetched"

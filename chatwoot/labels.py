@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chatwoot.names import STATUS_OF_LABEL, status_labels
 from chatwoot.notes import Notes
-from chatwoot.outbound import owe_conversation_sync
+from chatwoot.owing import owe_conversation_sync
 from crm import threads
 from crm.core.errors import Refusal
 from crm.core.events import Actor

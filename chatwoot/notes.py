@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatwoot.outbound import owe_note
+from chatwoot.owing import owe_note
 from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork
 from crm.notifications import texts

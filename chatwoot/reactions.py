@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from chatwoot.notes import Notes
-from chatwoot.outbound import (
+from chatwoot.owing import (
     owe_contact_sync,
     owe_conversation_sync,
     owe_message,

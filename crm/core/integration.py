@@ -69,6 +69,23 @@ class Deliverer(Protocol):
     def on_dead(self, uow: UnitOfWork, effect: Effect, reason: str) -> None: ...
 
 
+class PlainDeliverer:
+    """What most deliverers need: nothing noted before, nothing done after, harmless to repeat."""
+
+    def before_first_try(self, uow: UnitOfWork, effect: Effect) -> dict[str, Any]:
+        return {}
+
+    def look_up(self, effect: Effect) -> dict[str, Any] | None:
+        """Repeating it is harmless, so it counts as not there."""
+        return None
+
+    def on_done(self, uow: UnitOfWork, effect: Effect, result: dict[str, Any]) -> None:
+        """The effect is the result."""
+
+    def on_dead(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
+        """The dead row tells staff."""
+
+
 @dataclass(frozen=True)
 class Schedule:
     """A periodic duty. every_seconds: at least this long between two starts; missed ones run once.

@@ -14,7 +14,7 @@ from bridge.integrations.files.door import Door, NotThere
 from crm import threads
 from crm.core.errors import Invalid, Permanent, Temporary, TooMany
 from crm.core.events import Actor
-from crm.core.integration import Integration, Schedule
+from crm.core.integration import Integration, PlainDeliverer, Schedule
 from crm.core.outbox import Effect
 from crm.core.uow import UnitOfWork, Units
 from crm.files import queries, rules, service
@@ -37,16 +37,13 @@ class Wanted:
     name: str
 
 
-class Fetch:
+class Fetch(PlainDeliverer):
     """Safe to repeat: what is filed already is left out."""
 
     def __init__(self, units: Units, store: Store, door: Door):
         self._units = units
         self._store = store
         self._door = door
-
-    def before_first_try(self, uow: UnitOfWork, effect: Effect) -> dict[str, Any]:
-        return {}
 
     def deliver(self, effect: Effect) -> dict[str, Any]:
         """{"filed": how many, "refused": {external id: reason}}. Raises Temporary."""
@@ -66,15 +63,6 @@ class Fetch:
                 # Somebody's odd attachment is not our fault: it stays in the chat, and is noted.
                 refused[one.external_id] = error.detail
         return {"filed": len(wanted) - len(refused), "refused": refused}
-
-    def look_up(self, effect: Effect) -> dict[str, Any] | None:
-        return None
-
-    def on_done(self, uow: UnitOfWork, effect: Effect, result: dict[str, Any]) -> None:
-        """The files are the result."""
-
-    def on_dead(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
-        """The attachment stays in the chat; the dead row tells staff."""
 
     def _file(self, message_id: int, one: Wanted) -> None:
         with receiving(self._store) as taken:

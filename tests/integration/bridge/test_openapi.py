@@ -66,12 +66,18 @@ def existing(admin, units) -> Callable[[str], dict[str, Any]]:
         catalog.seed(uow)
     wish = {"model": "apple-iphone-15", "repair_types": ["screen"]}
     estimate = admin("POST", "/api/v1/estimates", json=wish).json["ref"]
+    place = {"slug": "screen", "name": "Quay"}
+    assert admin("POST", "/api/v1/locations", json=place).status_code == 201
+    bench = admin("POST", "/api/v1/locations/screen/benches", json={"name": "1"}).json["id"]
+    technician = admin("POST", "/api/v1/technicians", json={"name": "Noor"}).json["id"]
+    booking = admin("POST", "/api/v1/bookings", json={"name": "Ana"}).json["ref"]
     refs = {"customers": customer, "tickets": ticket, "repairs": repair, "estimates": estimate}
 
     def name(path: str) -> dict[str, Any]:
         known = {
             "ref": refs.get(path.split("/")[3]), "repair": repair, "merge_id": merge,
-            "key_id": key, "staff_id": staff, "row_id": row, "file_key": file,
+            "which": booking, "bench_id": bench, "technician_id": technician, "day": "2030-01-07",
+            "token": "x", "key_id": key, "staff_id": staff, "row_id": row, "file_key": file,
             "slug": "apple-iphone-15" if "/models/" in path else "screen", "category": "iphone-15",
         }  # fmt: skip
         return {part: known[part] for part in re.findall(r"{(\w+)}", path)}
