@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
-from bridge import logs, settings as settings_module
+from bridge import logs
+from bridge import settings as settings_module
 from bridge.integrations.files import outbound as chat_files
 from bridge.integrations.files.door import Door
 from bridge.integrations.shop import inbound as shop_systems
@@ -144,9 +145,7 @@ def compose(
     for part in (reactions.table(shop), *(one.reactions for one in integrations)):
         for event, functions in part.items():
             table[event] = table.get(event, ()) + tuple(functions)
-    return Mendline(
-        settings, engine, units, seal, shop, doorbell, client, integrations, redis_url
-    )
+    return Mendline(settings, engine, units, seal, shop, doorbell, client, integrations, redis_url)
 
 
 def _chatwoot_client(settings: Settings, redis_url: str | None) -> Client | None:

@@ -45,7 +45,7 @@ def run(*, times: int = 5) -> list[Figure]:
 
 
 def _photo() -> bytes:
-    from PIL import Image  # noqa: PLC0415 - the process that is measured lives without it
+    from PIL import Image
 
     small = (WIDTH // GRAIN, HEIGHT // GRAIN)
     noise = Random(12).randbytes(small[0] * small[1] * 3)

@@ -15,7 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 import migrations
-from chatwoot import doctor as chatwoot_doctor, provision
+from chatwoot import doctor as chatwoot_doctor
+from chatwoot import provision
 from chatwoot.provision import Learned
 from crm.core import ops
 from crm.core.checks import Check

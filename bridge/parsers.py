@@ -14,8 +14,23 @@ OWN_SECRET_LENGTH = 32
 
 WELL_KNOWN = frozenset(
     (
-        "secret", "password", "passw0rd", "dev", "development", "test", "testing", "default",
-        "example", "admin", "root", "postgres", "chatwoot", "mendline", "redis", "none", "null",
+        "secret",
+        "password",
+        "passw0rd",
+        "dev",
+        "development",
+        "test",
+        "testing",
+        "default",
+        "example",
+        "admin",
+        "root",
+        "postgres",
+        "chatwoot",
+        "mendline",
+        "redis",
+        "none",
+        "null",
     )
 )
 
@@ -110,9 +125,7 @@ def connection(*schemes: str, host: bool = False) -> Parser:
     return parse
 
 
-def _address(
-    text: str, schemes: tuple[str, ...], what: str, host: bool = True
-) -> SplitResult:
+def _address(text: str, schemes: tuple[str, ...], what: str, host: bool = True) -> SplitResult:
     # urlsplit silently drops tabs and line ends and lets blanks and backslashes through.
     if re.search(r"[\s\\]", text):
         raise Fault(f"{what} without blanks or backslashes")

@@ -17,8 +17,16 @@ from bridge.parsers import OWN_SECRET_LENGTH
 from bridge.variables import VARIABLES, read
 
 __all__ = [
-    "VARIABLES", "ChatwootSettings", "MailSettings", "OpenAISettings", "Periods", "Settings",
-    "SettingsError", "StripeSettings", "TwilioSettings", "load",
+    "VARIABLES",
+    "ChatwootSettings",
+    "MailSettings",
+    "OpenAISettings",
+    "Periods",
+    "Settings",
+    "SettingsError",
+    "StripeSettings",
+    "TwilioSettings",
+    "load",
 ]
 
 PREFIXES = ("CHATWOOT_", "STRIPE_", "TWILIO_", "SMTP_", "MAIL_", "OPENAI_", "SHOP_")
@@ -192,19 +200,26 @@ def load(environ: Mapping[str, str]) -> Settings:
             secret_key=v["STRIPE_SECRET_KEY"],
             webhook_secrets=v["STRIPE_WEBHOOK_SECRET"] or (),
             api_base=v["STRIPE_API_BASE"],
-        ) if v["STRIPE_SECRET_KEY"] else None,
+        )
+        if v["STRIPE_SECRET_KEY"]
+        else None,
         twilio=TwilioSettings(
             account_sid=v["TWILIO_ACCOUNT_SID"],
             auth_token=v["TWILIO_AUTH_TOKEN"],
             sms_from=v["TWILIO_FROM"],
             whatsapp_from=v["TWILIO_WHATSAPP_FROM"],
             api_base=v["TWILIO_API_BASE"],
-        ) if v["TWILIO_ACCOUNT_SID"] and v["TWILIO_AUTH_TOKEN"] else None,
+        )
+        if v["TWILIO_ACCOUNT_SID"] and v["TWILIO_AUTH_TOKEN"]
+        else None,
         mail=MailSettings(smtp_url=v["SMTP_URL"], mail_from=v["MAIL_FROM"])
-        if v["SMTP_URL"] and v["MAIL_FROM"] else None,
+        if v["SMTP_URL"] and v["MAIL_FROM"]
+        else None,
         openai=OpenAISettings(
             api_key=v["OPENAI_API_KEY"], base_url=v["OPENAI_BASE_URL"], model=v["OPENAI_MODEL"]
-        ) if v["OPENAI_API_KEY"] else None,
+        )
+        if v["OPENAI_API_KEY"]
+        else None,
         periods=Periods(
             lease_seconds=lease,
             heartbeat_seconds=heartbeat or lease / 4,

@@ -84,76 +84,160 @@ _MAILBOX = matching(
 )
 
 VARIABLES: tuple[Variable, ...] = (
-    _v("PUBLIC_URL", url("http", "https"), "", "Address customers and webhooks reach us at; "
-       "http://localhost:PORT when empty"),
+    _v(
+        "PUBLIC_URL",
+        url("http", "https"),
+        "",
+        "Address customers and webhooks reach us at; http://localhost:PORT when empty",
+    ),
     _v("PORT", integer(1, 65_535), "8000", "Port of the web process"),
-    _s("SECRET_KEY", secret(OWN_SECRET_LENGTH), "Signs sessions and links and encrypts stored "
-       "secrets; when empty, one is made and kept in STATE_DIR"),
-    _s("SECRET_KEY_FALLBACKS", secrets(OWN_SECRET_LENGTH, at_most=5), "Earlier values of "
-       "SECRET_KEY that still open old links, separated by commas"),
-    _s("DATABASE_URL", connection("postgresql", "postgresql+psycopg"), "PostgreSQL; "
-       "when empty, an embedded one is started"),
-    _s("REDIS_URL", connection("redis", "rediss", "unix"), "Redis or Valkey; when empty, a local "
-       "one is started if there is any, else the scheduler runs the work"),
+    _s(
+        "SECRET_KEY",
+        secret(OWN_SECRET_LENGTH),
+        "Signs sessions and links and encrypts stored "
+        "secrets; when empty, one is made and kept in STATE_DIR",
+    ),
+    _s(
+        "SECRET_KEY_FALLBACKS",
+        secrets(OWN_SECRET_LENGTH, at_most=5),
+        "Earlier values of SECRET_KEY that still open old links, separated by commas",
+    ),
+    _s(
+        "DATABASE_URL",
+        connection("postgresql", "postgresql+psycopg"),
+        "PostgreSQL; when empty, an embedded one is started",
+    ),
+    _s(
+        "REDIS_URL",
+        connection("redis", "rediss", "unix"),
+        "Redis or Valkey; when empty, a local "
+        "one is started if there is any, else the scheduler runs the work",
+    ),
     _v("STATE_DIR", Path, ".state", "Directory for what this machine keeps"),
     _v("DEFAULT_LOCALE", choice("en", "pt"), "en", "Language when a customer's is not known"),
-    _v("SHOP_NAME", matching(r".{1,80}", "give at most 80 characters"), "Mendline",
-       "Name customers see"),
+    _v(
+        "SHOP_NAME",
+        matching(r".{1,80}", "give at most 80 characters"),
+        "Mendline",
+        "Name customers see",
+    ),
     _v("SHOP_TIMEZONE", timezone, "Europe/London", "Time zone of the shop's opening hours"),
-    _v("CURRENCY", matching(r"[A-Z]{3}", "give an ISO 4217 code such as GBP"), "GBP",
-       "Currency of all prices"),
+    _v(
+        "CURRENCY",
+        matching(r"[A-Z]{3}", "give an ISO 4217 code such as GBP"),
+        "GBP",
+        "Currency of all prices",
+    ),
     _v("LOG_FORMAT", choice("json", "text"), "json", "Shape of log lines"),
     _v("WEB_WORKERS", integer(1, 64), "2", "Web worker processes"),
-    _v("TRUSTED_PROXIES", integer(0, 5), "0", "Reverse proxies in front of the service whose "
-       "X-Forwarded-* headers are believed"),
+    _v(
+        "TRUSTED_PROXIES",
+        integer(0, 5),
+        "0",
+        "Reverse proxies in front of the service whose X-Forwarded-* headers are believed",
+    ),
     _v("CHATWOOT_URL", url("http", "https"), "", "Chatwoot's own address"),
     _v("CHATWOOT_ACCOUNT_ID", integer(1, 999_999_999), "1", "Number of the account in Chatwoot"),
     _s("CHATWOOT_API_TOKEN", secret(), "Access token of the user Mendline acts as"),
-    _s("CHATWOOT_WEBHOOK_SECRET", secrets(CHATWOOT_SECRET_LENGTH), "Secret that signs account "
-       "webhooks; two separated by a comma during rotation"),
-    _s("CHATWOOT_WEBHOOK_TOKEN", path_token, "Token in the webhook address, for Chatwoot "
-       "versions that do not sign"),
+    _s(
+        "CHATWOOT_WEBHOOK_SECRET",
+        secrets(CHATWOOT_SECRET_LENGTH),
+        "Secret that signs account webhooks; two separated by a comma during rotation",
+    ),
+    _s(
+        "CHATWOOT_WEBHOOK_TOKEN",
+        path_token,
+        "Token in the webhook address, for Chatwoot versions that do not sign",
+    ),
     _s("CHATWOOT_BOT_TOKEN", secret(), "Access token of the agent bot"),
-    _s("CHATWOOT_BOT_SECRET", secrets(CHATWOOT_SECRET_LENGTH), "Secret that signs the agent "
-       "bot's webhooks; two during rotation"),
-    _v("CHATWOOT_WEBSITE_TOKEN", matching(r"[A-Za-z0-9_-]{1,128}", "copy the website token as "
-       "it is"), "", "Website token of the widget's inbox; public, every visitor sees it"),
-    _s("CHATWOOT_HMAC_TOKEN", secret(CHATWOOT_SECRET_LENGTH), "Inbox token that proves who a "
-       "widget visitor is"),
+    _s(
+        "CHATWOOT_BOT_SECRET",
+        secrets(CHATWOOT_SECRET_LENGTH),
+        "Secret that signs the agent bot's webhooks; two during rotation",
+    ),
+    _v(
+        "CHATWOOT_WEBSITE_TOKEN",
+        matching(r"[A-Za-z0-9_-]{1,128}", "copy the website token as it is"),
+        "",
+        "Website token of the widget's inbox; public, every visitor sees it",
+    ),
+    _s(
+        "CHATWOOT_HMAC_TOKEN",
+        secret(CHATWOOT_SECRET_LENGTH),
+        "Inbox token that proves who a widget visitor is",
+    ),
     _v("CHATWOOT_RATE_PER_SECOND", integer(1, 1_000), "20", "Most requests a second to Chatwoot"),
     _s("STRIPE_SECRET_KEY", secret(), "Stripe's secret or restricted key"),
-    _s("STRIPE_WEBHOOK_SECRET", secrets(), "Secret that signs Stripe's webhooks; two during "
-       "rotation"),
-    _v("STRIPE_API_BASE", url("http", "https", path=True), "https://api.stripe.com",
-       "Address of Stripe's API"),
-    _v("TWILIO_ACCOUNT_SID", matching(r"AC[0-9A-Za-z]{2,64}", "give the account SID, AC…"), "",
-       "Twilio account"),
+    _s(
+        "STRIPE_WEBHOOK_SECRET",
+        secrets(),
+        "Secret that signs Stripe's webhooks; two during rotation",
+    ),
+    _v(
+        "STRIPE_API_BASE",
+        url("http", "https", path=True),
+        "https://api.stripe.com",
+        "Address of Stripe's API",
+    ),
+    _v(
+        "TWILIO_ACCOUNT_SID",
+        matching(r"AC[0-9A-Za-z]{2,64}", "give the account SID, AC…"),
+        "",
+        "Twilio account",
+    ),
     _s("TWILIO_AUTH_TOKEN", secret(), "Twilio auth token; it also proves Twilio's webhooks"),
     _v("TWILIO_FROM", _PHONE, "", "Sender of text messages"),
     _v("TWILIO_WHATSAPP_FROM", _WHATSAPP, "", "Sender of WhatsApp messages, as a plain number"),
-    _v("TWILIO_API_BASE", url("http", "https", path=True), "https://api.twilio.com",
-       "Address of Twilio's API"),
-    _s("SMTP_URL", connection("smtp", "smtps", host=True), "Mail server, "
-       "smtp[s]://user:password@host:port"),
+    _v(
+        "TWILIO_API_BASE",
+        url("http", "https", path=True),
+        "https://api.twilio.com",
+        "Address of Twilio's API",
+    ),
+    _s(
+        "SMTP_URL",
+        connection("smtp", "smtps", host=True),
+        "Mail server, smtp[s]://user:password@host:port",
+    ),
     _v("MAIL_FROM", _MAILBOX, "", "Sender of e-mail"),
     _s("OPENAI_API_KEY", secret(), "Key of OpenAI or a compatible service"),
-    _v("OPENAI_BASE_URL", url("http", "https", path=True), "https://api.openai.com/v1",
-       "Address of the model service"),
-    _v("OPENAI_MODEL", matching(r"[^\s]{1,100}", "give a model name"), "gpt-4.1-mini",
-       "Model that writes answers"),
+    _v(
+        "OPENAI_BASE_URL",
+        url("http", "https", path=True),
+        "https://api.openai.com/v1",
+        "Address of the model service",
+    ),
+    _v(
+        "OPENAI_MODEL",
+        matching(r"[^\s]{1,100}", "give a model name"),
+        "gpt-4.1-mini",
+        "Model that writes answers",
+    ),
     _v("LEASE_SECONDS", seconds(1, 3_600), "60", "How long a worker may hold a row unheard"),
-    _v("HEARTBEAT_SECONDS", seconds(0.1, 1_800), "", "How often a lease is renewed; a quarter "
-       "of the lease when empty"),
+    _v(
+        "HEARTBEAT_SECONDS",
+        seconds(0.1, 1_800),
+        "",
+        "How often a lease is renewed; a quarter of the lease when empty",
+    ),
     _v("SWEEP_SECONDS", seconds(0.1, 300), "5", "How often the scheduler looks for due rows"),
     _v("SETTLE_SECONDS", seconds(0, 3_600), "60", "Wait before an unsure send is looked up"),
-    _v("RECONCILE_SECONDS", seconds(1, 86_400), "600", "How often Chatwoot is asked what we "
-       "missed"),
-    _v("RETRY_LADDER", ladder, "5,30,120,600,1800,7200,18000,36000,86400",
-       "Waits between tries, in seconds"),
-    _v("OUTGOING_TIMEOUT_SECONDS", seconds(0.1, 120), "10", "Total time an outgoing call may "
-       "take"),
-    _v("HOLD_SECONDS", seconds(0, 86_400), "120", "How long a message caused by a staff change "
-       "can still be withdrawn; 0 sends at once"),
+    _v(
+        "RECONCILE_SECONDS", seconds(1, 86_400), "600", "How often Chatwoot is asked what we missed"
+    ),
+    _v(
+        "RETRY_LADDER",
+        ladder,
+        "5,30,120,600,1800,7200,18000,36000,86400",
+        "Waits between tries, in seconds",
+    ),
+    _v("OUTGOING_TIMEOUT_SECONDS", seconds(0.1, 120), "10", "Total time an outgoing call may take"),
+    _v(
+        "HOLD_SECONDS",
+        seconds(0, 86_400),
+        "120",
+        "How long a message caused by a staff change can still be withdrawn; 0 sends at once",
+    ),
 )
 
 

@@ -35,7 +35,9 @@ def blueprint(context: Context) -> Blueprint:
     for integration in context.integrations:
         for endpoint in integration.endpoints:
             view = _view(integration.name, endpoint, context.units)
-            routes.add_url_rule(endpoint.rule, endpoint.rule.replace(".", "_"), view, methods=["POST"])
+            routes.add_url_rule(
+                endpoint.rule, endpoint.rule.replace(".", "_"), view, methods=["POST"]
+            )
     return routes
 
 
@@ -93,6 +95,8 @@ def _answer(name: str, delivery: Delivery, stored: Stored) -> Response:
 
 
 def _unavailable(endpoint: Endpoint) -> Response:
-    answer = problem(endpoint.unavailable_status, "storage-unavailable", "the delivery could not be stored")
+    answer = problem(
+        endpoint.unavailable_status, "storage-unavailable", "the delivery could not be stored"
+    )
     answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return answer

@@ -171,7 +171,10 @@ class Commands:
         repair = repairs.find(uow, Address(ref=ref))
         if repair.customer_id not in (None, conversation.customer_id):
             customers.suggest_merge(
-                uow, repair.customer_id, conversation.customer_id, f"{actor.name} linked {repair.ref}"
+                uow,
+                repair.customer_id,
+                conversation.customer_id,
+                f"{actor.name} linked {repair.ref}",
             )
         if not repairs.link(uow, repair, conversation.ticket_id, conversation.customer_id, actor):
             raise NotUnderstood("linked_before", **self._notes.of_repair(repair))

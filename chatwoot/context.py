@@ -73,5 +73,3 @@ def merged_labels(present: Sequence[str], repairs: Sequence[Repair]) -> list[str
     wanted = sorted({status_label(RepairStatus(repair.status)) for repair in shown})
     kept = [label for label in present if label not in STATUS_OF_LABEL]
     return kept + wanted
-
-

@@ -144,7 +144,10 @@ class Inbound:
             for last in body["conversation"]["messages"] or ()
         ):
             notifications.settle(
-                uow, message.effect_key, NotificationState.FAILED, "its channel could not deliver it"
+                uow,
+                message.effect_key,
+                NotificationState.FAILED,
+                "its channel could not deliver it",
             )
 
     def contact_created(self, uow: UnitOfWork, row: InboxRow) -> None:
@@ -157,9 +160,7 @@ class Inbound:
         """Comes with nearly every message; only people we know are updated, and only by news."""
         contact = readings.load(_CONTACT, row)
         key = readings.contact_key(self._account_id, contact["id"])
-        known = select(
-            exists().where(CustomerKey.kind == key.kind, CustomerKey.value == key.value)
-        )
+        known = select(exists().where(CustomerKey.kind == key.kind, CustomerKey.value == key.value))
         if uow.session.execute(known).scalar():
             customers.recognise(uow, readings.person(self._account_id, contact), CONTACT)
 

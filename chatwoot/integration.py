@@ -106,7 +106,11 @@ def build(
     account = verify.Hook(verify.SOURCE, told.account_id, secrets.webhook, handles(verify.SOURCE))
     bot = verify.Hook(verify.BOT_SOURCE, told.account_id, secrets.bot, handles(verify.BOT_SOURCE))
     address = verify.AddressHook(
-        told.account_id, secrets.token, secrets.webhook, handles(verify.SOURCE), _pin(units, "address")
+        told.account_id,
+        secrets.token,
+        secrets.webhook,
+        handles(verify.SOURCE),
+        _pin(units, "address"),
     )
     deliverers, schedules = {}, ()
     if client is not None:

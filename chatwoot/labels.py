@@ -46,7 +46,9 @@ class LabelMoves:
         owe_conversation_sync(uow, conversation.id)
         if problem is not None:
             labels = "-".join(sorted(wished))
-            key = f"label:{conversation.id}:{labels}:{conversation.changed_at or uow.now.timestamp()}"
+            key = (
+                f"label:{conversation.id}:{labels}:{conversation.changed_at or uow.now.timestamp()}"
+            )
             self._notes.write(uow, conversation, key, problem, values)
 
     def _move(

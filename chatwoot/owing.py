@@ -54,7 +54,9 @@ def owe_contact_sync(uow: UnitOfWork, account_id: int, contact_id: int) -> None:
 
 
 def owe_conversation_sync(uow: UnitOfWork, conversation_id: int) -> None:
-    outbox.sync(uow, "chatwoot.conversation", str(conversation_id), {"conversation_id": conversation_id})
+    outbox.sync(
+        uow, "chatwoot.conversation", str(conversation_id), {"conversation_id": conversation_id}
+    )
 
 
 def owe_status_sync(uow: UnitOfWork, conversation_id: int) -> None:

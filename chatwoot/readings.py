@@ -21,7 +21,11 @@ from crm.tickets.models import AuthorKind
 # The channel itself delivered from this number, so the number is proven; what a visitor typed into
 # the widget is not (webhooks.md 9).
 CHANNELS_THAT_PROVE_PHONE = ("Channel::Whatsapp", "Channel::TwilioSms", "Channel::Sms")
-_AUTHORS = {"user": AuthorKind.AGENT, "agent_bot": AuthorKind.BOT, "captain_assistant": AuthorKind.BOT}
+_AUTHORS = {
+    "user": AuthorKind.AGENT,
+    "agent_bot": AuthorKind.BOT,
+    "captain_assistant": AuthorKind.BOT,
+}
 
 
 def load(schema: Schema, row: InboxRow) -> dict[str, Any]:
@@ -64,7 +68,9 @@ def person(
         email=email,
         phone=phone,
         locale=language,
-        customer_ref=identifier if is_verified and identifier.startswith(f"{REF_PREFIX}-") else None,
+        customer_ref=identifier
+        if is_verified and identifier.startswith(f"{REF_PREFIX}-")
+        else None,
         keys=tuple(keys),
     )
 

@@ -127,7 +127,9 @@ class Attachment(Body):
     file_type = Words(40, load_default="file", allow_none=True)
     extension = Words(40, load_default=None, allow_none=True)
     data_url = Words(4096, load_default=None, allow_none=True)
-    file_size = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(0, MOST_ID))
+    file_size = fields.Integer(
+        load_default=None, allow_none=True, validate=validate.Range(0, MOST_ID)
+    )
 
 
 class Message(Body):

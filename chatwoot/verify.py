@@ -88,10 +88,18 @@ def subject_of(account_id: int, event: str, body: dict[str, Any]) -> str:
 def meaning_of(event: str, body: dict[str, Any], raw: bytes) -> tuple[str, int | None]:
     """The key by meaning and its window in seconds (reliability.md, rule 3)."""
     number = number_of(body)
-    if number is not None and event in ("message_created", "conversation_created", "contact_created"):
+    if number is not None and event in (
+        "message_created",
+        "conversation_created",
+        "contact_created",
+    ):
         return f"{event}:{number}", None
     changed_at = body.get("updated_at")
-    if number is not None and isinstance(changed_at, int | float) and event.startswith("conversation_"):
+    if (
+        number is not None
+        and isinstance(changed_at, int | float)
+        and event.startswith("conversation_")
+    ):
         return f"{event}:{number}:{changed_at!r}", None
     return f"{event}:{hashlib.sha256(raw).hexdigest()}", REPEAT_WINDOW_SECONDS
 
@@ -126,7 +134,11 @@ class Hook:
     def delivery(self, request: Received, source: str) -> Delivery:
         body = parse(request.body)
         named = body.get("event")
-        event = named[:100] if isinstance(named, str) and named.isascii() and named.isprintable() else "unknown"
+        event = (
+            named[:100]
+            if isinstance(named, str) and named.isascii() and named.isprintable()
+            else "unknown"
+        )
         handled = self._handles(event)
         meaning, window = meaning_of(event, body, request.body) if handled else (None, None)
         sent = request.headers.get("X-Chatwoot-Timestamp", "")

@@ -31,7 +31,10 @@ from crm.tickets.models import AuthorKind, Conversation, TicketMessage
 
 
 def _ready_on(repair: Repair, locale: str) -> str | None:
-    if repair.estimated_on is None or RepairStatus(repair.status).rank >= RepairStatus.COMPLETED.rank:
+    if (
+        repair.estimated_on is None
+        or RepairStatus(repair.status).rank >= RepairStatus.COMPLETED.rank
+    ):
         return None
     return format_date(repair.estimated_on, "long", locale=texts.REGIONS[locale])
 

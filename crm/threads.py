@@ -65,7 +65,9 @@ def repairs_of_ticket(uow: UnitOfWork, ticket_id: int) -> list[Repair]:
     )
 
 
-def repairs_of_contact(uow: UnitOfWork, account_id: int, contact_id: int, customer_id: int) -> list[Repair]:
+def repairs_of_contact(
+    uow: UnitOfWork, account_id: int, contact_id: int, customer_id: int
+) -> list[Repair]:
     """The customer's own repairs, and those an agent linked to one of the contact's threads."""
     linked = (
         select(TicketRepair.repair_id)
@@ -76,10 +78,7 @@ def repairs_of_contact(uow: UnitOfWork, account_id: int, contact_id: int, custom
     ids = union(select(Repair.id).where(Repair.customer_id == customer_id), linked)
     return list(
         uow.session.scalars(
-            select(Repair)
-            .where(Repair.id.in_(ids))
-            .order_by(Repair.id.desc())
-            .limit(MOST_REPAIRS)
+            select(Repair).where(Repair.id.in_(ids)).order_by(Repair.id.desc()).limit(MOST_REPAIRS)
         )
     )
 

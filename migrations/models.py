@@ -1,6 +1,6 @@
 """Every table of every floor, gathered so that the models can be compared with the schema."""
 
-# ruff: noqa: F401 - a model is known once its module was imported
+
 
 import chatwoot.models
 import crm.bookings.models

@@ -236,7 +236,7 @@ def feed_url(token: str) -> str:
 
 def read_day(text: str) -> Any:
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
+        return datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError as error:
         raise Invalid("not a date", errors={"date": ["Not a valid date."]}) from error
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.exc import OperationalError
 
-from bridge.cli import catalog, chatwoot, processes, records
+from bridge.cli import catalog, chatwoot, processes, records, up
 from bridge.settings import SettingsError
 from crm.core.errors import MendlineError
 from jobs.postgres import StoreError
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
             metavar="VERB", required=True
         )
 
+    up.add_verbs(verb)
     processes.add_verbs(verb)
     chatwoot.add_verbs(verb)
     records.add_verbs(verb, group)

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
-from app import Mendline
 from bridge import cli
 from bridge.cli import demo, provisioning
 from bridge.cli.parts import service
@@ -17,15 +16,17 @@ from chatwoot.reconcile import Reconcile
 
 
 def add_verbs(verb: Callable) -> None:
-    one = verb("provision", run_provision, "set up or adopt everything the service needs in Chatwoot")
+    one = verb(
+        "provision", run_provision, "set up or adopt everything the service needs in Chatwoot"
+    )
     one.add_argument("--dry-run", action="store_true", help="only show what would change")
     one.add_argument("--manifest", type=Path, default=provision.SHIPPED, help="the YAML to follow")
     verb("doctor", run_doctor, "check settings, stores and every outside service")
     one = verb("reconcile", run_reconcile, "find what Chatwoot's webhooks failed to bring")
     one.add_argument("--hours", type=float, help="look back at least this far")
     one = verb("demo", demo.run, "play a scripted afternoon in the running sandbox")
-    one.add_argument("--url", default="http://127.0.0.1:8000", help="where the service answers")
-    one.add_argument("--sandbox", default="http://127.0.0.1:8001", help="where the sandbox answers")
+    one.add_argument("--url", help="where the service answers (default: the running `up`)")
+    one.add_argument("--sandbox", help="where the sandbox answers (default: the running `up`'s)")
 
 
 def run_provision(args: argparse.Namespace) -> None:
@@ -68,4 +69,6 @@ def run_reconcile(args: argparse.Namespace) -> None:
         run = Reconcile(provisioning.client_of(parts), parts.units).run(look_back=look_back)
         data = {"conversations": run.conversations, "found": run.found,
                 "watermark_at": run.watermark_at}  # fmt: skip
-    cli.show(args, data, [f"{run.conversations} conversations compared, {run.found} lost events found"])
+    cli.show(
+        args, data, [f"{run.conversations} conversations compared, {run.found} lost events found"]
+    )

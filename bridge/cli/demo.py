@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
         with _stage(args) as stage:
             _play(stage, args)
     except requests.RequestException as error:
-        where = error.request.url if error.request is not None else args.url
+        where = error.request.url if error.request is not None else "the service"
         raise Temporary(f"no good answer from {where}: is `app.py up` running there?") from error
 
 
@@ -132,7 +132,12 @@ def _stage(args: argparse.Namespace) -> Iterator[Stage]:
                 for name, role in (("till", "shop"), ("desk", "desk"))
             ]
         try:
-            yield Stage(args.url.rstrip("/"), args.sandbox.rstrip("/"), *keys)
+            settings = parts.settings
+            url = args.url or f"http://127.0.0.1:{settings.port}"
+            sandbox = (
+                args.sandbox or settings.chatwoot.url or f"http://127.0.0.1:{settings.port + 1}"
+            )
+            yield Stage(url.rstrip("/"), sandbox.rstrip("/"), *keys)
         finally:
             with parts.units() as uow:
                 for key in keys:
@@ -143,9 +148,13 @@ def _is_quiet(stage: Stage, number: int) -> bool:
     """All that the afternoon owes Chatwoot has arrived (Tom's message may still be held)."""
     shown = stage.play("GET", f"/conversations/{number}")
     told = shown["meta"]["sender"]["custom_attributes"].get("repair_status")
-    return told == "ready_pickup" and "repair-ready_pickup" in shown["labels"] and any(
-        message["private"] and "ready_pickup" in (message["content"] or "")
-        for message in shown["messages"]
+    return (
+        told == "ready_pickup"
+        and "repair-ready_pickup" in shown["labels"]
+        and any(
+            message["private"] and "ready_pickup" in (message["content"] or "")
+            for message in shown["messages"]
+        )
     )
 
 

@@ -1,4 +1,4 @@
-"""Verbs that run: `up`, `web`, `worker`, `scheduler`, `migrate`, `sandbox`, `openapi`."""
+"""Verbs that run one thing: `web`, `worker`, `scheduler`, `migrate`, `sandbox`, `openapi`."""
 
 from __future__ import annotations
 
@@ -8,30 +8,20 @@ import os
 import signal
 import sys
 import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import app
-from bridge.cli import provisioning
 from bridge.cli.parts import service, stores
 from bridge.settings import Settings
 from crm.core.errors import Conflict
 from jobs import worker
 from jobs.scheduler import Scheduler
-from jobs.stores import Stores
-from jobs.supervisor import Process, Supervisor
 
 ROOT = Path(__file__).parents[2]
-WORKERS = 2
-SANDBOX_PORT_ABOVE = 1  # the sandbox listens on the port after the service's own
 
 
 def add_verbs(verb: Callable) -> None:
-    up = verb("up", run_up, "run everything in the foreground: stores, web, workers, scheduler")
-    up.add_argument("--workers", type=int, default=WORKERS, help="worker processes (default: 2)")
     web = verb("web", run_web, "serve the web part")
     web.add_argument("--bind", help="address:port (default: 0.0.0.0 and PORT)")
     verb("worker", run_worker, "run rows that are rung for through Redis")
@@ -47,13 +37,15 @@ def run_web(args: argparse.Namespace) -> None:
     if not settings.database_url:
         raise Conflict("web needs DATABASE_URL; `app.py up` starts a database of its own")
     bind = args.bind or f"0.0.0.0:{settings.port}"
-    os.execv(sys.executable, [sys.executable, *_gunicorn(bind)])
+    os.execv(sys.executable, [sys.executable, *gunicorn(bind)])
 
 
 def run_worker(_: argparse.Namespace) -> None:
     settings = app.load_settings()
     if not settings.redis_url or not settings.database_url:
-        raise Conflict("a worker needs DATABASE_URL and REDIS_URL; without Redis the scheduler works")
+        raise Conflict(
+            "a worker needs DATABASE_URL and REDIS_URL; without Redis the scheduler works"
+        )
     parts = app.compose(settings, settings.database_url, settings.redis_url)
     worker.run(parts.rows(), settings.redis_url, settings.state_dir / "worker.alive")
 
@@ -86,8 +78,8 @@ def run_migrate(_: argparse.Namespace) -> None:
 
 def run_sandbox(args: argparse.Namespace) -> None:
     settings = app.load_settings()
-    env = os.environ | _sandbox_env(settings, args.port)
-    os.execve(sys.executable, [sys.executable, *_sandbox_gunicorn(args.port)], env)
+    env = os.environ | sandbox_env(settings, args.port)
+    os.execve(sys.executable, [sys.executable, *sandbox_gunicorn(args.port)], env)
 
 
 def run_openapi(_: argparse.Namespace) -> None:
@@ -97,131 +89,18 @@ def run_openapi(_: argparse.Namespace) -> None:
     print(json.dumps(document, indent=2, sort_keys=True))
 
 
-def run_up(args: argparse.Namespace) -> int:
-    import migrations
-
-    settings = app.load_settings()
-    started = time.monotonic()
-    with stores(settings) as opened:
-        migrations.upgrade(opened.database_url)
-        _seed(settings, opened)
-        processes, env = _processes(settings, opened, args.workers)
-
-        def on_ready() -> None:
-            _greet(settings, opened, env, time.monotonic() - started)
-
-        return Supervisor(processes, heal=opened.heal).run(on_ready)
-
-
-def _seed(settings: Settings, opened: Stores) -> None:
-    """Bring the catalogue up to date; takes a moment only when there is something to load."""
-    from crm.catalog import service as catalog
-
-    parts = app.compose(settings, opened.database_url, opened.redis_url)
-    with parts.units() as uow:
-        catalog.seed(uow)
-    parts.engine.dispose()
-
-
-def _processes(
-    settings: Settings, opened: Stores, workers: int
-) -> tuple[list[Process], dict[str, str]]:
-    """The children of `up`, and the environment they share.
-
-    The sandbox comes first: only it knows the token that the others need, so its readiness fills
-    their environment.
-    """
-    env = dict(os.environ) | {
-        "DATABASE_URL": opened.database_url,
-        "PORT": str(settings.port),
-        "STATE_DIR": str(settings.state_dir.resolve()),
-        "PROMETHEUS_MULTIPROC_DIR": str(settings.state_dir.resolve() / "metrics"),
-        "PYTHONUNBUFFERED": "1",
-    }
-    if opened.redis_url:
-        env["REDIS_URL"] = opened.redis_url
-    python = sys.executable
-    bind = f"0.0.0.0:{settings.port}"
-    web = Process("web", [python, *_gunicorn(bind)], env, lambda: _answers(settings.port, "/readyz"))
-    processes = [web]
-    if opened.redis_url:
-        processes += [
-            Process(f"worker {number + 1}", [python, "app.py", "worker"], env)
-            for number in range(workers)
-        ]
-    processes.append(Process("scheduler", [python, "app.py", "scheduler"], env))
-    if settings.chatwoot.url is None:
-        port = settings.port + SANDBOX_PORT_ABOVE
-        sandbox_env = dict(os.environ) | _sandbox_env(settings, port)
-        sandbox = Process(
-            "sandbox",
-            [python, *_sandbox_gunicorn(port)],
-            sandbox_env,
-            lambda: _connect_sandbox(port, env),
-        )
-        processes.insert(0, sandbox)
-    return processes, env
-
-
-def _connect_sandbox(port: int, env: dict[str, str]) -> bool:
-    """Learn the sandbox's address and token, and set it up, once it answers."""
-    try:
-        with urllib.request.urlopen(
-            f"http://127.0.0.1:{port}/sandbox/api/credentials", timeout=2
-        ) as answer:
-            told = json.load(answer)
-    except (urllib.error.URLError, OSError):
-        return False
-    if "CHATWOOT_URL" not in env:
-        env |= {
-            "CHATWOOT_URL": f"http://127.0.0.1:{port}",
-            "CHATWOOT_ACCOUNT_ID": str(told["account_id"]),
-            "CHATWOOT_API_TOKEN": told["admin_token"],
-        }
-        parts = app.compose(app.load_settings(env), env["DATABASE_URL"], env.get("REDIS_URL"))
-        provisioning.carry_out(parts)
-        parts.engine.dispose()
-    return True
-
-
-def _greet(settings: Settings, opened: Stores, env: dict[str, str], seconds: float) -> None:
-    home = settings.public_url
-    lines = [
-        f"Mendline is ready ({seconds:.1f} s). Ctrl-C stops it.",
-        f"  health     {home}/readyz",
-        f"  API        {home}/api/v1/docs",
-        f"  admin      {home}/admin    (app.py staff create --email you@example.com --role admin)",
-        f"  tracking   {home}/track/<token>, sent with every status message",
-    ]
-    if settings.chatwoot.url is None:
-        lines.append(f"  sandbox    {env['CHATWOOT_URL']}/   play customer and agent here")
-        lines.append("  demo       .venv/bin/python app.py demo   in another terminal")
-    else:
-        lines.append(f"  Chatwoot   {settings.chatwoot.url}")
-    lines += [f"  note: {note}" for note in (*opened.notes, *settings.warnings)]
-    print("\n".join(lines), flush=True)
-
-
-def _answers(port: int, path: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def _gunicorn(bind: str) -> list[str]:
+def gunicorn(bind: str) -> list[str]:
     return ["-m", "gunicorn", "-c", str(ROOT / "bridge/gunicorn.py"), "-b", bind,
             "--chdir", str(ROOT), "app:web()"]  # fmt: skip
 
 
-def _sandbox_gunicorn(port: int) -> list[str]:
+def sandbox_gunicorn(port: int) -> list[str]:
     # One process, because the sandbox keeps its state in memory beside its file.
     return ["-m", "gunicorn", "-w", "1", "--threads", "16", "-b", f"127.0.0.1:{port}",
             "--no-control-socket", "--chdir", str(ROOT), "chatwoot.sandbox.wsgi:app"]  # fmt: skip
 
 
-def _sandbox_env(settings: Settings, port: int) -> dict[str, str]:
+def sandbox_env(settings: Settings, port: int) -> dict[str, str]:
     state = settings.state_dir.resolve()
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     secrets = settings.chatwoot.webhook_secrets

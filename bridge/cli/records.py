@@ -83,7 +83,9 @@ def dead_list(args: argparse.Namespace) -> None:
             for state in ("dead",) if table == "inbox" else ("dead", "unsure"):
                 rows = deadletters.listed(uow, table, _filter(args, state), limit=100).items
                 found += [_brief(table, row) for row in rows]
-    lines = [f"{r['table']:6} {r['id']:>8}  {r['state']:6} {r['type']}  {r['reason']}" for r in found]
+    lines = [
+        f"{r['table']:6} {r['id']:>8}  {r['state']:6} {r['type']}  {r['reason']}" for r in found
+    ]
     cli.show(args, found, lines or ["nothing waits for a person"])
 
 
@@ -105,7 +107,9 @@ def dead_replay(args: argparse.Namespace) -> None:
             deadletters.replay(uow, args.table, args.id, OPERATOR)
             outcome = deadletters.Outcome(1, 1, [args.id])
         else:
-            outcome = deadletters.replay_many(uow, args.table, _filter(args), OPERATOR, dry_run=args.dry_run)
+            outcome = deadletters.replay_many(
+                uow, args.table, _filter(args), OPERATOR, dry_run=args.dry_run
+            )
     cli.show(args, asdict(outcome), [f"{outcome.matched} found, {outcome.changed} replayed"])
 
 
@@ -134,7 +138,9 @@ def keys_list(args: argparse.Namespace) -> None:
     with service() as parts, parts.units() as uow:
         data = [{"id": k.id, "name": k.name, "role": k.role, "revoked": k.revoked_at is not None,
                  "last_used_at": k.last_used_at} for k in staff.list_keys(uow)]  # fmt: skip
-    lines = [f"{k['id']}  {k['role']:10} {k['name']}{'  revoked' if k['revoked'] else ''}" for k in data]
+    lines = [
+        f"{k['id']}  {k['role']:10} {k['name']}{'  revoked' if k['revoked'] else ''}" for k in data
+    ]
     cli.show(args, data, lines or ["no keys yet"])
 
 
@@ -156,7 +162,11 @@ def staff_create(args: argparse.Namespace) -> None:
         token = sessions.create_link(uow, OPERATOR, person)
         link = f"{parts.settings.public_url}/admin/sign-in/{token}"
         data = {"id": person.id, "email": person.email, "role": person.role, "sign_in_link": link}
-    cli.show(args, data, [f"{data['email']} ({data['role']})", f"sign in once, within 15 minutes: {link}"])
+    cli.show(
+        args,
+        data,
+        [f"{data['email']} ({data['role']})", f"sign in once, within 15 minutes: {link}"],
+    )
 
 
 def staff_list(args: argparse.Namespace) -> None:

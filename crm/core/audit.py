@@ -68,7 +68,9 @@ def write(
 def verify(uow: UnitOfWork) -> tuple[int, int | None]:
     """(rows read, id of the first row that does not fit its chain or None)."""
     previous, expected, count = "", 1, 0
-    for row in uow.session.scalars(select(AuditRow).order_by(AuditRow.id).execution_options(yield_per=500)):
+    for row in uow.session.scalars(
+        select(AuditRow).order_by(AuditRow.id).execution_options(yield_per=500)
+    ):
         if row.id != expected or row.previous_hash != previous or row.hash != _hash(row):
             return count, row.id
         previous, expected, count = row.hash, row.id + 1, count + 1

@@ -28,7 +28,9 @@ class InboxRow(Base):
         Index("uq_inbox_delivery", "source", "sender", "delivery_key", unique=True),
         Index("uq_inbox_meaning", "source", "sender", "meaning_key", unique=True),
         # One subject has one worker at a time: the database refuses a second.
-        Index("uq_inbox_running", "subject", unique=True, postgresql_where=text("state = 'running'")),
+        Index(
+            "uq_inbox_running", "subject", unique=True, postgresql_where=text("state = 'running'")
+        ),
         Index("ix_inbox_due", "due_at", "id", postgresql_where=text("state = 'pending'")),
         Index("ix_inbox_subject_due", "subject", "id", postgresql_where=text("state = 'pending'")),
         Index("ix_inbox_dead", "id", postgresql_where=text("state = 'dead'")),

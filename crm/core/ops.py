@@ -70,7 +70,7 @@ class Snapshot:
 # One arm a state: each can use the partial index of that state.
 _ARM = """
     SELECT {name} AS name, state, count(*) AS count,
-           extract(epoch FROM clock_timestamp() - min({since}))::float AS oldest
+           greatest(extract(epoch FROM clock_timestamp() - min({since})), 0)::float AS oldest
     FROM {table} WHERE state = '{state}' GROUP BY 1, 2"""
 
 

@@ -72,7 +72,9 @@ def undo(uow: UnitOfWork, merge_id: int, actor: Actor) -> Merge:
         raise Conflict("undo the later merge first", code="merged-on")
     for table, ids in journal.moved.items():
         uow.session.execute(
-            text(f"UPDATE {table} SET customer_id = :to WHERE id = ANY(:ids) AND customer_id = :kept"),
+            text(
+                f"UPDATE {table} SET customer_id = :to WHERE id = ANY(:ids) AND customer_id = :kept"
+            ),
             {"to": journal.merged_id, "ids": ids, "kept": kept.id},
         )
     merged = uow.session.get_one(Customer, journal.merged_id)
@@ -94,7 +96,9 @@ def _move(uow: UnitOfWork, source: int, target: int) -> dict[str, list[int]]:
              if "customer_id" in table.c and table.name not in _OWN_TABLES]  # fmt: skip
     for name in names:
         rows = uow.session.execute(
-            text(f"UPDATE {name} SET customer_id = :target WHERE customer_id = :source RETURNING id"),
+            text(
+                f"UPDATE {name} SET customer_id = :target WHERE customer_id = :source RETURNING id"
+            ),
             {"source": source, "target": target},
         )
         moved[name] = list(rows.scalars())
@@ -105,6 +109,8 @@ def _move(uow: UnitOfWork, source: int, target: int) -> dict[str, list[int]]:
     }
     moved["customer_keys"] = [key.id for key in keys if (key.kind, key.value) not in held]
     uow.session.execute(
-        update(CustomerKey).where(CustomerKey.id.in_(moved["customer_keys"])).values(customer_id=target)
+        update(CustomerKey)
+        .where(CustomerKey.id.in_(moved["customer_keys"]))
+        .values(customer_id=target)
     )
     return {name: ids for name, ids in moved.items() if ids}

@@ -76,7 +76,9 @@ def update(uow: UnitOfWork, ref: str, changes: dict[str, str | None], actor: Act
     """
     customer = by_ref(uow, ref)
     if changes.get("phone") and not rules.is_e164(changes["phone"]):
-        raise Invalid("not an E.164 phone number", errors={"phone": ["use +, country code, number"]})
+        raise Invalid(
+            "not an E.164 phone number", errors={"phone": ["use +, country code, number"]}
+        )
     for kind, make in ((EMAIL, rules.email_key), (PHONE, rules.phone_key)):
         value = changes.get(kind)
         if value:

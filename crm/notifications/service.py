@@ -74,7 +74,9 @@ def queued(notification: Notification, channel: str, reason: str) -> None:
     notification.state = NotificationState.QUEUED
 
 
-def settle(uow: UnitOfWork, event_key: str, state: NotificationState, reason: str | None = None) -> None:
+def settle(
+    uow: UnitOfWork, event_key: str, state: NotificationState, reason: str | None = None
+) -> None:
     """Record what became of a message. Unknown keys are other kinds of effects: nothing happens."""
     notification = uow.session.scalars(
         select(Notification).where(Notification.event_key == event_key).with_for_update()

@@ -208,7 +208,9 @@ def change_estimate(
         "estimated_on": estimated_on.isoformat() if estimated_on else None,
         "estimate_minor": estimate_minor,
     }
-    entry = _write(uow, repair, "estimate", actor, note=note, occurred_at=occurred_at, details=details)
+    entry = _write(
+        uow, repair, "estimate", actor, note=note, occurred_at=occurred_at, details=details
+    )
     uow.record(RepairNoted(repair.id, actor, entry.id))
     return entry
 
@@ -217,7 +219,9 @@ def set_flags(uow: UnitOfWork, address: Address, flags: list[RepairFlag], actor:
     repair = find(uow, address)
     wanted = sorted(set(flags))
     if wanted != repair.flags:
-        entry = _write(uow, repair, "flags", actor, details={"before": repair.flags, "after": wanted})
+        entry = _write(
+            uow, repair, "flags", actor, details={"before": repair.flags, "after": wanted}
+        )
         repair.flags = wanted
         uow.record(RepairNoted(repair.id, actor, entry.id))
     return repair

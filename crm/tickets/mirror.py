@@ -13,7 +13,14 @@ from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
 from crm.tickets import rules, service
 from crm.tickets.events import ConversationBound, MessageReceived
-from crm.tickets.models import AuthorKind, Conversation, Priority, Ticket, TicketMessage, TicketStatus
+from crm.tickets.models import (
+    AuthorKind,
+    Conversation,
+    Priority,
+    Ticket,
+    TicketMessage,
+    TicketStatus,
+)
 
 SUBJECT_LENGTH = 120
 
@@ -126,7 +133,9 @@ def note_reach(conversation: Conversation, seen: Seen) -> None:
         conversation.last_activity_at = seen.last_activity_at
 
 
-def rebind(uow: UnitOfWork, conversation: Conversation, contact_id: int | None, customer_id: int) -> None:
+def rebind(
+    uow: UnitOfWork, conversation: Conversation, contact_id: int | None, customer_id: int
+) -> None:
     """The thread turned out to be somebody else's: a visitor identified, contacts were merged."""
     conversation.contact_id = contact_id or conversation.contact_id
     if conversation.customer_id == customer_id:
@@ -134,7 +143,9 @@ def rebind(uow: UnitOfWork, conversation: Conversation, contact_id: int | None, 
     conversation.customer_id = customer_id
     ticket = uow.session.get_one(Ticket, conversation.ticket_id)
     ticket.customer_id, ticket.updated_at = customer_id, uow.now
-    uow.record(ConversationBound(ticket.id, Actor("customer", "", str(customer_id)), conversation.id))
+    uow.record(
+        ConversationBound(ticket.id, Actor("customer", "", str(customer_id)), conversation.id)
+    )
 
 
 def apply_state(uow: UnitOfWork, conversation: Conversation, seen: Seen) -> StateChange:

@@ -620,7 +620,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket_messages")),
     )
     op.create_index(
-        "ix_ticket_messages_ticket_id", "ticket_messages", ["ticket_id", "created_at", "id"], unique=False
+        "ix_ticket_messages_ticket_id",
+        "ticket_messages",
+        ["ticket_id", "created_at", "id"],
+        unique=False,
     )
     op.create_index(
         "uq_ticket_messages_external_id", "ticket_messages", ["external_id"], unique=True

@@ -40,7 +40,9 @@ def test_the_rules_have_no_network():
         for node in ast.walk(tree)
         if isinstance(node, ast.Import | ast.ImportFrom)
         for module in (
-            [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
         )
         if module.split(".")[0] in NETWORK and module != "urllib.parse"
     ]

@@ -36,9 +36,7 @@ def resolve(text: str, given: dict[str, str] | None = None) -> str:
 
     before = None
     while before != text:
-        before, text = text, re.sub(
-            r"\$\{(\w+)(?::?-([^${}]*)|:?\?[^${}]*)?\}", value, text
-        )
+        before, text = text, re.sub(r"\$\{(\w+)(?::?-([^${}]*)|:?\?[^${}]*)?\}", value, text)
     return text
 
 
@@ -57,7 +55,8 @@ def is_pinned(image: str) -> bool:
 
 def unpinned_images(compose: dict) -> list[str]:
     return [
-        name for name, service in services(compose)
+        name
+        for name, service in services(compose)
         if "build" not in service and not is_pinned(resolve(service["image"]))
     ]
 
@@ -65,10 +64,12 @@ def unpinned_images(compose: dict) -> list[str]:
 def missing_healthchecks(compose: dict) -> list[str]:
     """Long-running services, that is all but those started once, that nobody looks after."""
     return [
-        name for name, service in services(compose)
+        name
+        for name, service in services(compose)
         if service.get("restart") != "no"
-        and (not service.get("healthcheck", {}).get("test")
-             or service["healthcheck"].get("disable"))
+        and (
+            not service.get("healthcheck", {}).get("test") or service["healthcheck"].get("disable")
+        )
     ]
 
 
@@ -76,7 +77,8 @@ def wrong_variables(compose: dict) -> list[str]:
     """Names our own services get that are not settings, and settings they do not get."""
     return [
         f"{name}: {variable}"
-        for name, service in services(compose) if "build" in service
+        for name, service in services(compose)
+        if "build" in service
         for variable in environment(service).keys() ^ TABLE.keys()
     ]
 
@@ -100,14 +102,19 @@ def open_ports(compose: dict) -> list[str]:
         f"{name}: {port}"
         for name, service in services(compose)
         for port in service.get("ports", [])
-        if (port.get("host_ip") if isinstance(port, dict) else str(port).rpartition(":")[0]
-            .partition(":")[0]) != "127.0.0.1"
+        if (
+            port.get("host_ip")
+            if isinstance(port, dict)
+            else str(port).rpartition(":")[0].partition(":")[0]
+        )
+        != "127.0.0.1"
     ]
 
 
 def too_much_power(compose: dict) -> list[str]:
     return [
-        name for name, service in services(compose)
+        name
+        for name, service in services(compose)
         if str(service.get("user", "")).partition(":")[0] in ("0", "root")
         or service.get("privileged")
         or service.get("network_mode") == "host"
@@ -139,10 +146,16 @@ def example_faults(text: str, compose_text: str, table: dict) -> list[str]:
     """Where an example differs from what its compose file and the table of settings ask for."""
     compose = yaml.safe_load(compose_text)
     code = re.sub(r"^\s*#.*$", "", compose_text, flags=re.M)
-    asked = set(re.findall(r"\$\{(\w+)", code)) | table.keys() | {
-        name for _, service in services(compose)
-        for name, value in environment(service).items() if value is None
-    }
+    asked = (
+        set(re.findall(r"\$\{(\w+)", code))
+        | table.keys()
+        | {
+            name
+            for _, service in services(compose)
+            for name, value in environment(service).items()
+            if value is None
+        }
+    )
     shown = example_lines(text)
     faults = [f"differs: {name}" for name in asked ^ shown.keys()]
     for name, value in shown.items():
@@ -198,12 +211,18 @@ def test_the_dockerfile_passes():
     assert dockerfile_faults((ROOT / "Dockerfile").read_text()) == []
 
 
-@pytest.mark.parametrize(("sample", "fault"), [
-    ("FROM python\nUSER app\nHEALTHCHECK CMD true\n", "unpinned: python"),
-    ("FROM python:3.11.9 AS b\nUSER app\nFROM python:3.11.9\nHEALTHCHECK CMD x\n", "runs as root"),
-    ("FROM python:3.11.9\nUSER app\nUSER root\nHEALTHCHECK CMD true\n", "runs as root"),
-    ("FROM python:3.11.9\nUSER app\nHEALTHCHECK NONE\n", "no healthcheck"),
-])
+@pytest.mark.parametrize(
+    ("sample", "fault"),
+    [
+        ("FROM python\nUSER app\nHEALTHCHECK CMD true\n", "unpinned: python"),
+        (
+            "FROM python:3.11.9 AS b\nUSER app\nFROM python:3.11.9\nHEALTHCHECK CMD x\n",
+            "runs as root",
+        ),
+        ("FROM python:3.11.9\nUSER app\nUSER root\nHEALTHCHECK CMD true\n", "runs as root"),
+        ("FROM python:3.11.9\nUSER app\nHEALTHCHECK NONE\n", "no healthcheck"),
+    ],
+)
 def test_a_bad_dockerfile_is_refused(sample, fault):
     assert dockerfile_faults(sample) == [fault]
 
@@ -214,24 +233,36 @@ def test_the_examples_show_exactly_what_is_read(compose, example, table):
     assert example_faults(text, (ROOT / compose).read_text(), table) == []
 
 
-@pytest.mark.parametrize(("example", "fault"), [
-    ("PORT=\n", "differs: A_PASSWORD"),
-    ("A_PASSWORD=\n#PORT=1\nB=\n", "differs: B"),
-    ("A_PASSWORD=open\n", "usable secret: A_PASSWORD"),
-    ("A_PASSWORD=\n#PORT=1\n", "other default: PORT"),
-    ("A_PASSWORD=\nPORT=8000\n", "not empty: PORT"),
-])
+@pytest.mark.parametrize(
+    ("example", "fault"),
+    [
+        ("PORT=\n", "differs: A_PASSWORD"),
+        ("A_PASSWORD=\n#PORT=1\nB=\n", "differs: B"),
+        ("A_PASSWORD=open\n", "usable secret: A_PASSWORD"),
+        ("A_PASSWORD=\n#PORT=1\n", "other default: PORT"),
+        ("A_PASSWORD=\nPORT=8000\n", "not empty: PORT"),
+    ],
+)
 def test_a_bad_example_is_refused(example, fault):
     compose = "services: {db: {environment: {P: '${A_PASSWORD:?}', Q: '${PORT}'}}}"
     assert fault in example_faults(example, compose, {"PORT": TABLE["PORT"]})
 
 
 def test_what_compose_hands_over_is_accepted():
-    given = {"SECRET_KEY": os.urandom(32).hex(), "POSTGRES_PASSWORD": "p" + os.urandom(8).hex(),
-             "REDIS_PASSWORD": "r" + os.urandom(8).hex(), "PORT": "9000"}
+    given = {
+        "SECRET_KEY": os.urandom(32).hex(),
+        "POSTGRES_PASSWORD": "p" + os.urandom(8).hex(),
+        "REDIS_PASSWORD": "r" + os.urandom(8).hex(),
+        "PORT": "9000",
+    }
     web = read_compose(MENDLINE[0])["services"]["web"]
-    settings = load({name: resolve(value, given)
-                     for name, value in environment(web).items() if value is not None})
+    settings = load(
+        {
+            name: resolve(value, given)
+            for name, value in environment(web).items()
+            if value is not None
+        }
+    )
     assert (settings.public_url, settings.port) == ("http://localhost:9000", 8000)
     assert given["POSTGRES_PASSWORD"] in settings.database_url
     assert settings.mail.smtp_url == "smtp://mail:1025"
@@ -245,9 +276,12 @@ def test_the_heartbeat_file_decides_health(name, tmp_path):
 
     def is_healthy() -> bool:
         local = code.replace("/state", str(tmp_path))
-        return subprocess.run(
-            [sys.executable, "-c", local], stderr=subprocess.DEVNULL, check=False
-        ).returncode == 0
+        return (
+            subprocess.run(
+                [sys.executable, "-c", local], stderr=subprocess.DEVNULL, check=False
+            ).returncode
+            == 0
+        )
 
     beat = tmp_path / f"{name}.alive"
     assert not is_healthy()

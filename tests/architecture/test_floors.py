@@ -73,7 +73,9 @@ def test_sandbox_stands_alone():
     """The sandbox plays another program: what it shares with ours would hide our mistakes."""
     for path in (ROOT / "chatwoot" / "sandbox").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            names = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            names = (
+                [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            )
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             ours = [n for n in names if n.split(".")[0] in FLOORS and "sandbox" not in n]

@@ -32,7 +32,9 @@ def test_down_and_up_again(stores: Stores):
         migrations.downgrade(url, "base")
         with create_engine(url, poolclass=NullPool).connect() as connection:
             left = connection.execute(
-                text("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+                text(
+                    "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+                )
             ).scalars()
             assert set(left) <= {"alembic_version"}
         migrations.upgrade(url)

@@ -53,7 +53,7 @@ def install(role: str) -> None:
 
 def web():
     """For gunicorn, which starts a killed worker again by itself."""
-    import app  # noqa: PLC0415 - only a gunicorn worker may load it, after gevent's patches
+    import app
 
     install("web")
     return app.web()

@@ -54,7 +54,9 @@ class Inbound:
         ).first()
         if known is not None:
             news = _news(data)
-            repairs.change_status(uow, Address(external_id=data["external_id"], owner_key=row.sender), news, actor)
+            repairs.change_status(
+                uow, Address(external_id=data["external_id"], owner_key=row.sender), news, actor
+            )
             return
         ticket, conversation = self._talked_about(uow, data)
         customer_id = self._customer(uow, data, actor)
@@ -164,7 +166,9 @@ class Inbound:
             keys.append(email_key(told["email"], proven=True))
         if told["phone"]:
             keys.append(phone_key(told["phone"], proven=True))
-        person = Person(told["name"], told["email"], told["phone"], told["locale"], keys=tuple(keys))
+        person = Person(
+            told["name"], told["email"], told["phone"], told["locale"], keys=tuple(keys)
+        )
         return customers.recognise(uow, person, actor).id
 
 

@@ -40,7 +40,9 @@ def check_signature(
     now: float | None = None,
 ) -> None:
     """secrets: `whsec_` and base64. now: unix seconds. Raises Unauthenticated."""
-    if not 0 < len(message_id) <= MOST_KEY or not (message_id.isascii() and message_id.isprintable()):
+    if not 0 < len(message_id) <= MOST_KEY or not (
+        message_id.isascii() and message_id.isprintable()
+    ):
         raise Unauthenticated("missing or broken webhook-id")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         raise Unauthenticated("missing or broken webhook-timestamp")

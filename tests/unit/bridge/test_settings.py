@@ -25,7 +25,10 @@ def faults(**given):
 def test_defaults():
     got = settings()
     assert (got.public_url, got.port, got.shop_timezone) == (
-        "http://localhost:8000", 8000, "Europe/London")
+        "http://localhost:8000",
+        8000,
+        "Europe/London",
+    )
     assert (got.database_url, got.redis_url) == (None, None)
     assert (got.stripe, got.twilio, got.mail, got.openai) == (None, None, None, None)
     assert not got.chatwoot.is_connected
@@ -36,11 +39,17 @@ def test_defaults():
 
 def test_every_integration_is_built_from_its_variables():
     got = settings(
-        CHATWOOT_URL="https://chat.example.com/", CHATWOOT_ACCOUNT_ID="7",
-        CHATWOOT_API_TOKEN="token-of-mendline", STRIPE_SECRET_KEY="sk_live_1a2b",
-        STRIPE_WEBHOOK_SECRET="whsec_new, whsec_old", TWILIO_ACCOUNT_SID="AC0123",
-        TWILIO_AUTH_TOKEN="t0k3n", TWILIO_FROM="+447700900123", SMTP_URL="smtp://mail:25",
-        MAIL_FROM="Shop <shop@example.com>", OPENAI_API_KEY="sk-1a2b",
+        CHATWOOT_URL="https://chat.example.com/",
+        CHATWOOT_ACCOUNT_ID="7",
+        CHATWOOT_API_TOKEN="token-of-mendline",
+        STRIPE_SECRET_KEY="sk_live_1a2b",
+        STRIPE_WEBHOOK_SECRET="whsec_new, whsec_old",
+        TWILIO_ACCOUNT_SID="AC0123",
+        TWILIO_AUTH_TOKEN="t0k3n",
+        TWILIO_FROM="+447700900123",
+        SMTP_URL="smtp://mail:25",
+        MAIL_FROM="Shop <shop@example.com>",
+        OPENAI_API_KEY="sk-1a2b",
         OPENAI_BASE_URL="http://localhost:9/v1/",
     )
     assert got.chatwoot.is_connected
@@ -53,10 +62,21 @@ def test_every_integration_is_built_from_its_variables():
 
 
 def test_all_faults_are_told_together_and_quote_no_value():
-    found = faults(PORT="hunter2", CURRENCY="pounds", SHOP_TIMEZONE="../etc/passwd",
-                   SECRET_KEY="hunter2", LEASE_SECONDS="10", HEARTBEAT_SECONDS="10")
+    found = faults(
+        PORT="hunter2",
+        CURRENCY="pounds",
+        SHOP_TIMEZONE="../etc/passwd",
+        SECRET_KEY="hunter2",
+        LEASE_SECONDS="10",
+        HEARTBEAT_SECONDS="10",
+    )
     assert [fault.partition(":")[0] for fault in found] == [
-        "PORT", "SECRET_KEY", "SHOP_TIMEZONE", "CURRENCY", "HEARTBEAT_SECONDS"]
+        "PORT",
+        "SECRET_KEY",
+        "SHOP_TIMEZONE",
+        "CURRENCY",
+        "HEARTBEAT_SECONDS",
+    ]
     assert "hunter2" not in str(SettingsError(list(found)))
 
 
@@ -115,13 +135,20 @@ def test_only_secrets_come_from_files(tmp_path):
 
 def test_repr_hides_every_secret():
     marks = {
-        "SECRET_KEY": KEY, "SECRET_KEY_FALLBACKS": OTHER,
-        "DATABASE_URL": "postgresql://u:HIDDEN1@h/d", "REDIS_URL": "redis://:HIDDEN2@h",
-        "CHATWOOT_WEBHOOK_SECRET": "HIDDEN3" + KEY, "CHATWOOT_WEBHOOK_TOKEN": "HIDDEN4" + KEY,
-        "CHATWOOT_BOT_SECRET": "HIDDEN5" + KEY, "CHATWOOT_HMAC_TOKEN": "HIDDEN6" + KEY,
-        "CHATWOOT_API_TOKEN": "HIDDEN7", "CHATWOOT_BOT_TOKEN": "HIDDEN8",
-        "STRIPE_SECRET_KEY": "HIDDEN9", "STRIPE_WEBHOOK_SECRET": "HIDDEN10",
-        "TWILIO_AUTH_TOKEN": "HIDDEN11", "SMTP_URL": "smtp://u:HIDDEN12@h",
+        "SECRET_KEY": KEY,
+        "SECRET_KEY_FALLBACKS": OTHER,
+        "DATABASE_URL": "postgresql://u:HIDDEN1@h/d",
+        "REDIS_URL": "redis://:HIDDEN2@h",
+        "CHATWOOT_WEBHOOK_SECRET": "HIDDEN3" + KEY,
+        "CHATWOOT_WEBHOOK_TOKEN": "HIDDEN4" + KEY,
+        "CHATWOOT_BOT_SECRET": "HIDDEN5" + KEY,
+        "CHATWOOT_HMAC_TOKEN": "HIDDEN6" + KEY,
+        "CHATWOOT_API_TOKEN": "HIDDEN7",
+        "CHATWOOT_BOT_TOKEN": "HIDDEN8",
+        "STRIPE_SECRET_KEY": "HIDDEN9",
+        "STRIPE_WEBHOOK_SECRET": "HIDDEN10",
+        "TWILIO_AUTH_TOKEN": "HIDDEN11",
+        "SMTP_URL": "smtp://u:HIDDEN12@h",
         "OPENAI_API_KEY": "HIDDEN13",
     }
     assert marks.keys() == {v.name for v in VARIABLES if v.secret}
@@ -131,18 +158,28 @@ def test_repr_hides_every_secret():
         assert "HIDDEN" not in text and KEY not in text and OTHER not in text
 
 
-@pytest.mark.parametrize("weak", [
-    "changeme", "change-me-please-change-me-please-1", "secret", "Password", "dev", "x" * 64,
-    "abcd" * 16, KEY[:31],
-])
+@pytest.mark.parametrize(
+    "weak",
+    [
+        "changeme",
+        "change-me-please-change-me-please-1",
+        "secret",
+        "Password",
+        "dev",
+        "x" * 64,
+        "abcd" * 16,
+        KEY[:31],
+    ],
+)
 @pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_FALLBACKS", "CHATWOOT_WEBHOOK_TOKEN"])
 def test_weak_own_secrets_refuse_the_start(name, weak):
     (fault,) = faults(**{name: weak})
     assert fault.startswith(f"{name}: ") and weak not in fault
 
 
-@pytest.mark.parametrize("name", [
-    "CHATWOOT_WEBHOOK_SECRET", "CHATWOOT_BOT_SECRET", "CHATWOOT_HMAC_TOKEN"])
+@pytest.mark.parametrize(
+    "name", ["CHATWOOT_WEBHOOK_SECRET", "CHATWOOT_BOT_SECRET", "CHATWOOT_HMAC_TOKEN"]
+)
 def test_chatwoots_own_secrets_have_24_characters(name):
     assert settings(**{name: CHATWOOT_SECRET})
     assert faults(**{name: CHATWOOT_SECRET[:23]})
@@ -190,44 +227,90 @@ def test_a_short_lease_brings_its_heartbeat_along():
     assert settings(LEASE_SECONDS="2").periods.heartbeat_seconds == 0.5
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("PORT", "0"), ("PORT", "65536"), ("PORT", "８０００"), ("PORT", "+80"), ("PORT", "8_000"),
-    ("PORT", "9" * 5000), ("TRUSTED_PROXIES", "-1"), ("WEB_WORKERS", "0"),
-    ("CHATWOOT_ACCOUNT_ID", "0"), ("CHATWOOT_RATE_PER_SECOND", "0"),
-    ("LEASE_SECONDS", "0"), ("SWEEP_SECONDS", "nan"), ("SWEEP_SECONDS", "inf"),
-    ("SWEEP_SECONDS", "1e1"), ("HOLD_SECONDS", "-1"), ("OUTGOING_TIMEOUT_SECONDS", "0"),
-    ("RETRY_LADDER", "5,,30"), ("RETRY_LADDER", "5;30"), ("RETRY_LADDER", "86401"),
-    ("RETRY_LADDER", ",".join(["1"] * 21)),
-    ("CURRENCY", "gbp"), ("CURRENCY", "GBP\n;"), ("DEFAULT_LOCALE", "de"), ("LOG_FORMAT", "xml"),
-    ("SHOP_TIMEZONE", "Europe"), ("SHOP_TIMEZONE", "Mars/Base"), ("SHOP_NAME", "x" * 81),
-    ("SHOP_NAME", "Fix\x00it"), ("SHOP_NAME", "Fix\r\nBcc: all"), ("SHOP_NAME", "\udcff"),
-    ("SECRET_KEY_FALLBACKS", f"{OTHER},,{KEY}"),
-    ("CHATWOOT_WEBHOOK_SECRET", ",".join([KEY, OTHER, KEY[::-1]])),
-    ("CHATWOOT_WEBHOOK_TOKEN", KEY + "/../x"),
-    ("CHATWOOT_URL", "chat.example.com"), ("CHATWOOT_URL", "ftp://chat"),
-    ("CHATWOOT_URL", "http://"), ("CHATWOOT_URL", "http://u:p@chat"),
-    ("CHATWOOT_URL", "http://chat/path"), ("CHATWOOT_URL", "http://chat?x=1"),
-    ("CHATWOOT_URL", "http://chat#x"), ("CHATWOOT_URL", "http://chat:99999"),
-    ("CHATWOOT_URL", "http://chat:0"), ("CHATWOOT_URL", "http://[::1"),
-    ("CHATWOOT_URL", "http://ch at"), ("CHATWOOT_URL", "http://chat\\@evil"),
-    ("CHATWOOT_URL", "http://chat\t.example"), ("PUBLIC_URL", "javascript:alert(1)"),
-    ("DATABASE_URL", "postgres://h/d"), ("DATABASE_URL", "sqlite:///x"),
-    ("DATABASE_URL", "postgresql://"), ("REDIS_URL", "http://h"), ("SMTP_URL", "smtp:///x"),
-    ("SMTP_URL", "mail:25"), ("MAIL_FROM", "a@b, c@d"), ("MAIL_FROM", "nobody"),
-    ("TWILIO_FROM", "07700"), ("TWILIO_ACCOUNT_SID", "../AC"), ("OPENAI_MODEL", "a b"),
-])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "８０００"),
+        ("PORT", "+80"),
+        ("PORT", "8_000"),
+        ("PORT", "9" * 5000),
+        ("TRUSTED_PROXIES", "-1"),
+        ("WEB_WORKERS", "0"),
+        ("CHATWOOT_ACCOUNT_ID", "0"),
+        ("CHATWOOT_RATE_PER_SECOND", "0"),
+        ("LEASE_SECONDS", "0"),
+        ("SWEEP_SECONDS", "nan"),
+        ("SWEEP_SECONDS", "inf"),
+        ("SWEEP_SECONDS", "1e1"),
+        ("HOLD_SECONDS", "-1"),
+        ("OUTGOING_TIMEOUT_SECONDS", "0"),
+        ("RETRY_LADDER", "5,,30"),
+        ("RETRY_LADDER", "5;30"),
+        ("RETRY_LADDER", "86401"),
+        ("RETRY_LADDER", ",".join(["1"] * 21)),
+        ("CURRENCY", "gbp"),
+        ("CURRENCY", "GBP\n;"),
+        ("DEFAULT_LOCALE", "de"),
+        ("LOG_FORMAT", "xml"),
+        ("SHOP_TIMEZONE", "Europe"),
+        ("SHOP_TIMEZONE", "Mars/Base"),
+        ("SHOP_NAME", "x" * 81),
+        ("SHOP_NAME", "Fix\x00it"),
+        ("SHOP_NAME", "Fix\r\nBcc: all"),
+        ("SHOP_NAME", "\udcff"),
+        ("SECRET_KEY_FALLBACKS", f"{OTHER},,{KEY}"),
+        ("CHATWOOT_WEBHOOK_SECRET", ",".join([KEY, OTHER, KEY[::-1]])),
+        ("CHATWOOT_WEBHOOK_TOKEN", KEY + "/../x"),
+        ("CHATWOOT_URL", "chat.example.com"),
+        ("CHATWOOT_URL", "ftp://chat"),
+        ("CHATWOOT_URL", "http://"),
+        ("CHATWOOT_URL", "http://u:p@chat"),
+        ("CHATWOOT_URL", "http://chat/path"),
+        ("CHATWOOT_URL", "http://chat?x=1"),
+        ("CHATWOOT_URL", "http://chat#x"),
+        ("CHATWOOT_URL", "http://chat:99999"),
+        ("CHATWOOT_URL", "http://chat:0"),
+        ("CHATWOOT_URL", "http://[::1"),
+        ("CHATWOOT_URL", "http://ch at"),
+        ("CHATWOOT_URL", "http://chat\\@evil"),
+        ("CHATWOOT_URL", "http://chat\t.example"),
+        ("PUBLIC_URL", "javascript:alert(1)"),
+        ("DATABASE_URL", "postgres://h/d"),
+        ("DATABASE_URL", "sqlite:///x"),
+        ("DATABASE_URL", "postgresql://"),
+        ("REDIS_URL", "http://h"),
+        ("SMTP_URL", "smtp:///x"),
+        ("SMTP_URL", "mail:25"),
+        ("MAIL_FROM", "a@b, c@d"),
+        ("MAIL_FROM", "nobody"),
+        ("TWILIO_FROM", "07700"),
+        ("TWILIO_ACCOUNT_SID", "../AC"),
+        ("OPENAI_MODEL", "a b"),
+    ],
+)
 def test_hostile_and_wrong_values_are_one_fault_each(name, value):
     (fault,) = faults(**{name: value})
     assert fault.startswith(f"{name}: ")
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("DATABASE_URL", "postgresql:///mendline?host=/run/pg"),
-    ("DATABASE_URL", "postgresql+psycopg://u:p%40@[::1]:5432/d"),
-    ("REDIS_URL", "unix:///run/redis.sock"), ("REDIS_URL", "rediss://:p@h:6380/1"),
-    ("CHATWOOT_URL", "http://[::1]:3000"), ("CHATWOOT_URL", "http://chatwoot_web:3000"),
-    ("SHOP_NAME", "Conserta Já"), ("RETRY_LADDER", "0"), ("RETRY_LADDER", "0.2, 1"),
-    ("HOLD_SECONDS", "0"), ("TWILIO_FROM", "FIXERS"), ("TWILIO_WHATSAPP_FROM", "+447700900123"),
-])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql:///mendline?host=/run/pg"),
+        ("DATABASE_URL", "postgresql+psycopg://u:p%40@[::1]:5432/d"),
+        ("REDIS_URL", "unix:///run/redis.sock"),
+        ("REDIS_URL", "rediss://:p@h:6380/1"),
+        ("CHATWOOT_URL", "http://[::1]:3000"),
+        ("CHATWOOT_URL", "http://chatwoot_web:3000"),
+        ("SHOP_NAME", "Conserta Já"),
+        ("RETRY_LADDER", "0"),
+        ("RETRY_LADDER", "0.2, 1"),
+        ("HOLD_SECONDS", "0"),
+        ("TWILIO_FROM", "FIXERS"),
+        ("TWILIO_WHATSAPP_FROM", "+447700900123"),
+    ],
+)
 def test_unusual_but_right_values_are_taken(name, value):
     assert settings(**{name: value})
