@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -236,7 +236,7 @@ def feed_url(token: str) -> str:
 
 def read_day(text: str) -> Any:
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
+        return date.fromisoformat(text)
     except ValueError as error:
         raise Invalid("not a date", errors={"date": ["Not a valid date."]}) from error
 

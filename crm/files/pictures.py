@@ -50,7 +50,7 @@ def _opened(source: Path) -> Image.Image:
     with source.open("rb") as file:
         is_heif = file.read(8)[4:] == HEIF_HEAD
     if is_heif:
-        import pillow_heif
+        import pillow_heif  # noqa: PLC0415 - its libraries are large, and few pictures need them
 
         pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
     image = Image.open(source, formats=["HEIF"] if is_heif else FORMATS[:3])

@@ -154,9 +154,9 @@ def apply_state(uow: UnitOfWork, conversation: Conversation, seen: Seen) -> Stat
     The status is compared in every payload, because Chatwoot does not announce every change
     (chatwoot/webhooks.md 2.2).
     """
-    if seen.changed_at is not None and conversation.changed_at is not None:
-        if seen.changed_at < conversation.changed_at:
-            return StateChange(is_stale=True)
+    known = conversation.changed_at
+    if seen.changed_at is not None and known is not None and seen.changed_at < known:
+        return StateChange(is_stale=True)
     actor = Actor("agent", seen.assignee or "Chatwoot")
     ticket = uow.session.scalars(
         select(Ticket).where(Ticket.id == conversation.ticket_id).with_for_update()

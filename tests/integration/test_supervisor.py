@@ -127,7 +127,7 @@ def test_a_killed_child_is_started_again_without_leftovers(supervise: Callable[[
     for starts in (1, 2):
         pid, grandchild = run.pids("one")[-2:]
         os.kill(pid, signal.SIGKILL)
-        until(lambda: len(run.pids("one")) == 2 * (starts + 1))
+        until(lambda wanted=2 * (starts + 1): len(run.pids("one")) == wanted)
         assert not alive(pid)
         assert not alive(grandchild)
     assert len(run.pids("two")) == 2

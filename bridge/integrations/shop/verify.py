@@ -119,5 +119,5 @@ def _meaning(kind: str, data: dict[str, Any] | None) -> str | None:
     """External id and version, where the shop counts versions (reliability.md, rule 3)."""
     if data is None or data.get("version") is None:
         return None
-    status = data["status"] if "status" in data else ""
+    status = data.get("status", "")
     return f"{kind}:{data.get('ref') or data.get('external_id')}:{data['version']}:{status}"
