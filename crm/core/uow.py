@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
@@ -29,15 +29,26 @@ _open: ContextVar[int] = ContextVar("open_units", default=0)
 
 
 class UnitOfWork:
-    """now: one moment for the whole unit. new_inbox, new_outbox: row ids to ring after the commit."""
+    """One transaction on `connection`; `session` is the same transaction with objects.
 
-    def __init__(self, session: Session, reactions: Reactions):
-        self.session = session
+    now: one moment for the whole unit. new_inbox, new_outbox: row ids to ring after the commit.
+    """
+
+    def __init__(self, connection: Connection, reactions: Reactions):
+        self.connection = connection
+        self._session: Session | None = None
         self.now: datetime = clock.now()
         self.new_inbox: list[int] = []
         self.new_outbox: list[int] = []
         self._reactions = reactions
         self._waiting: list[Event] = []
+
+    @property
+    def session(self) -> Session:
+        """Made when first asked for: taking in a webhook needs one statement and no objects."""
+        if self._session is None:
+            self._session = Session(self.connection, expire_on_commit=False)
+        return self._session
 
     def record(self, event: Event) -> None:
         """Write the event and let every reaction to it run before the commit."""
@@ -50,6 +61,17 @@ class UnitOfWork:
             event = self._waiting.pop(0)
             for reaction in self._reactions.get(type(event), ()):
                 reaction(self, event)
+
+
+    def finish(self) -> None:
+        """Run the reactions and write what is not written yet."""
+        self.react()
+        if self._session is not None:
+            self._session.flush()
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
 
 
 class Units:
@@ -69,11 +91,13 @@ class Units:
     def __call__(self) -> Iterator[UnitOfWork]:
         token = _open.set(_open.get() + 1)
         try:
-            with Session(self.engine, expire_on_commit=False, autoflush=True) as session:
-                unit = UnitOfWork(session, self._reactions)
-                yield unit
-                unit.react()
-                session.commit()
+            with self.engine.begin() as connection:
+                unit = UnitOfWork(connection, self._reactions)
+                try:
+                    yield unit
+                    unit.finish()
+                finally:
+                    unit.close()
         finally:
             _open.reset(token)
         if self._ring and (unit.new_inbox or unit.new_outbox):

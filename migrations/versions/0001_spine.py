@@ -174,7 +174,9 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state = 'pending'"),
     )
-    op.create_index("ix_inbox_received_at", "inbox", ["received_at"], unique=False)
+    op.create_index(
+        "ix_inbox_received_at", "inbox", ["received_at"], unique=False, postgresql_using="brin"
+    )
     op.create_index(
         "ix_inbox_subject_due",
         "inbox",

@@ -20,6 +20,7 @@ def test_a_receiver_that_was_down_misses_nothing(request, which):
     service.writes(customer, "anybody there?")
     service.agent(known, "a note you missed", private=True)
     service.play("POST", f"/conversations/{closed}/status", status="resolved")
+    assert service.courier.wait_until_idle(20), "the sandbox is still losing deliveries"
     assert service.count("tickets") == 2
 
     service.faults.reset()
