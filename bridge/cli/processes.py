@@ -26,7 +26,8 @@ def add_verbs(verb: Callable) -> None:
     web.add_argument("--bind", help="address:port (default: 0.0.0.0 and PORT)")
     verb("worker", run_worker, "run rows that are rung for through Redis")
     verb("scheduler", run_scheduler, "hand over due rows and run the periodic duties")
-    verb("migrate", run_migrate, "bring the database schema up to date")
+    migrate = verb("migrate", run_migrate, "bring the database schema up to date")
+    migrate.add_argument("--undo", type=int, metavar="N", help="take back the last N steps instead")
     sandbox = verb("sandbox", run_sandbox, "run the stand-in Chatwoot alone")
     sandbox.add_argument("--port", type=int, default=8001)
     verb("openapi", run_openapi, "print the API's OpenAPI document")
@@ -67,12 +68,15 @@ def run_scheduler(_: argparse.Namespace) -> None:
         ).run(stop)
 
 
-def run_migrate(_: argparse.Namespace) -> None:
+def run_migrate(args: argparse.Namespace) -> None:
     import migrations  # large, and of no use to the processes that stay
 
     settings = app.load_settings()
     with stores(settings) as opened:
-        migrations.upgrade(opened.database_url)
+        if args.undo:
+            migrations.downgrade(opened.database_url, f"-{args.undo}")
+        else:
+            migrations.upgrade(opened.database_url)
         print(f"schema is at {migrations.current(opened.database_url)}")
 
 

@@ -101,7 +101,7 @@ class Service:
             "CHATWOOT_ACCOUNT_ID": str(told["account_id"]),
             "CHATWOOT_API_TOKEN": told["admin_token"],
         }
-        self.run("provision", "--quiet")
+        self.run("provision")
         self.parts = app.compose(load(self.env), self.stores.database_url, None)
         with self.parts.units() as uow:
             self.key = staff.create_key(uow, self.parts.seal, SYSTEM, name="till", role="shop")
