@@ -54,10 +54,22 @@ def stores(settings: Settings) -> Iterator[Stores]:
 
 @contextmanager
 def service() -> Iterator[app.Mendline]:
+    """The joined parts. Where a database is named, nothing is started: no Redis means none."""
     settings = load_settings()
-    with stores(settings) as opened:
-        parts = app.compose(settings, opened.database_url, opened.redis_url)
-        try:
+    if settings.database_url:
+        with _joined(settings, settings.database_url, settings.redis_url) as parts:
             yield parts
-        finally:
-            parts.engine.dispose()
+    else:
+        with stores(settings) as opened, _joined(settings, opened.database_url, opened.redis_url) as parts:
+            yield parts
+
+
+@contextmanager
+def _joined(
+    settings: Settings, database_url: str, redis_url: str | None
+) -> Iterator[app.Mendline]:
+    parts = app.compose(settings, database_url, redis_url)
+    try:
+        yield parts
+    finally:
+        parts.engine.dispose()

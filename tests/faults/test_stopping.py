@@ -40,7 +40,8 @@ def test_an_idle_process_stops_at_once(service: Service, role: str) -> None:
     time.sleep(0.5)
     started = time.monotonic()
     assert service.stop(role) == 0
-    assert time.monotonic() - started < 5
+    # The web part lets idle connections run out first: gunicorn's keepalive is 5 s.
+    assert time.monotonic() - started < 12
 
 
 def test_a_worker_stops_while_redis_is_away(service: Service) -> None:

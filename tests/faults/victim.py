@@ -15,7 +15,7 @@ from pathlib import Path
 
 import requests
 from sqlalchemy import Engine, event
-from sqlalchemy.orm import Session
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 
 class Fuse:
@@ -39,7 +39,13 @@ class Fuse:
 def install(role: str) -> None:
     fuse = Fuse(role)
     event.listen(Engine, "commit", fuse.step)
-    event.listen(Session, "after_commit", fuse.step)
+    commit = PGDialect_psycopg.do_commit
+
+    def after_commit(self, connection):
+        commit(self, connection)
+        fuse.step()
+
+    PGDialect_psycopg.do_commit = after_commit
     send = requests.adapters.HTTPAdapter.send
 
     def call(self, request, **options):
@@ -53,7 +59,7 @@ def install(role: str) -> None:
 
 def web():
     """For gunicorn, which starts a killed worker again by itself."""
-    import app
+    import app  # noqa: PLC0415 - gunicorn has to patch the standard library first
 
     install("web")
     return app.web()
