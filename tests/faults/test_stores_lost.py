@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from tests.conftest import private_stores
 from tests.faults import counting
-from tests.faults.harness import Service
+from tests.faults.harness import Service, eventually
 from tests.faults.playing import afternoon, settle_and_count
 
 
@@ -27,8 +28,14 @@ def test_workers_answer_rings_again_after_redis_came_back(service: Service) -> N
     """The scheduler would run everything late; a worker that never returns would not be noticed."""
     service.stores.restart_redis(empty=True)
     service.stop("scheduler")
-    afternoon(service, "rung for")
-    counting.rest(service, 15)
+    _, number = service.writes("rung for", "Is it ready?")
+
+    def is_taken_in() -> bool:
+        with service.parts.engine.connect() as connection:
+            found = "SELECT count(*) FROM conversations WHERE number = :number"
+            return bool(connection.execute(text(found), {"number": number}).scalar())
+
+    eventually(is_taken_in, "a worker answered the ring", 15)
 
 
 def test_postgres_crashes_under_way(service: Service) -> None:
