@@ -68,10 +68,17 @@ def search(
     typed = words.typed(q)
     if not typed:
         return Found(Page([], None))
+    whole = "".join(typed)
     if after is None or not after[3]:
-        choices = [[token] for token in typed]
-        found = _ranked(uow, *_matching(uow, choices, "".join(typed), filters), limit, after)
-        if found.page.items or after is not None:
+        as_typed = [[[token] for token in typed]]
+        if any(len(token) == 1 for token in typed):
+            # "i phone 12", "s 21": the name itself has no blank there.
+            as_typed.append([[whole]])
+        for choices in as_typed:
+            found = _ranked(uow, *_matching(uow, choices, whole, filters), limit, after)
+            if found.page.items:
+                return found
+        if after is not None:
             return found
     choices = _corrected(uow, [part for token in typed for part in words.split(token)])
     exact = "".join(choice[0] for choice in choices if len(choice) == 1)

@@ -64,11 +64,16 @@ def slips(typed: str, word: str) -> int:
 
 def likest(typed: str, known: Iterable[str]) -> list[str]:
     """Of the known words those fewest slips away, one slip for each three signs at most."""
-    counted = {word: slips(typed, word) for word in known}
+    counted = {word: slips(_as_heard(typed), _as_heard(word)) for word in known}
     fewest = min(counted.values(), default=0)
     if fewest > max(1, len(typed) // 3):
         return []
     return [word for word, count in counted.items() if count == fewest]
+
+
+def _as_heard(word: str) -> str:
+    """Who writes by ear writes `ifone`."""
+    return word.replace("ph", "f")
 
 
 def slug(text: str) -> str:

@@ -58,6 +58,8 @@ def test_categories_are_open_to_everybody(client):
         ("ihpone 8 plus", "iPhone 8 Plus"),
         ("ipone 15", "iPhone 15"),
         ("galxy s21 ultra", "Galaxy S21 Ultra 5G"),
+        ("ifone 13", "iPhone 13"),
+        ("i phone 13", "iPhone 13"),
         ("nitendo swich oled", "Switch (OLED model)"),
     ],
 )
