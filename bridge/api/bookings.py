@@ -1,35 +1,42 @@
-"""Bookings. Staff use references and a key; guests use the signed token of their own booking in
-the place of the reference, and need no key."""
+"""Bookings: made, listed, shown, changed while they are drafts, and as calendars.
+
+Who may call is in `booking_access.py`, what happens to a booking in `booking_moves.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Response, make_response, request
+from flask import Response, make_response
 
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, create, list_of, paged
+from bridge.api.booking_access import (
+    CHANGING,
+    PREFIX,
+    READING,
+    WHICH,
+    actor_of,
+    caller_of,
+    find,
+    guests_only,
+    submit,
+)
 from bridge.api.booking_schemas import (
     Booking,
     BookingChange,
     BookingQuery,
-    Cancel,
-    Code,
     NewBooking,
-    Reschedule,
     shown,
 )
-from bridge.auth import Principal, allow, principal, public, session_token
+from bridge.auth import Principal, allow, public
 from bridge.context import here
-from bridge.limits import limiter
-from crm.bookings import calendars, feeds, proofs, queries, service
+from bridge.limits import BOOKING, limiter
+from crm.bookings import calendars, drafts, feeds, queries
 from crm.bookings.models import Booking as BookingRow
-from crm.bookings.rules import BookingStatus
 from crm.bookings.wishes import Device
-from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
-from crm.core.events import Actor
+from crm.core.errors import Forbidden, Invalid, NotFound
 from crm.core.hours import day_span
 from crm.core.uow import UnitOfWork
 from crm.customers import service as customers
@@ -37,65 +44,7 @@ from crm.locations import queries as locations
 from crm.locations.service import accepts_invite
 from crm.tickets import queries as tickets
 
-BOOKING = "5 per hour"  # a guest's, reliability.md rule 34
-CHANGING = "60 per hour"
-READING = "120 per minute"
-GUEST = Actor("customer", "guest")
-WHICH = "<string(maxlength=200):which>"
-
-blp = Blueprint("bookings", __name__, url_prefix="/api/v1/bookings", description="Bookings")
-
-
-def _has_key() -> bool:
-    return "Authorization" in request.headers or session_token() is not None
-
-
-def _caller(permission: str) -> Principal | None:
-    """Who is calling; None is a guest. Raises Unauthenticated, Forbidden."""
-    if not _has_key():
-        return None
-    caller = principal()
-    if not caller.may(permission):
-        raise Forbidden("your role does not allow this")
-    return caller
-
-
-def _actor(caller: Principal | None) -> Actor:
-    return caller.actor if caller else GUEST
-
-
-guests_only = partial(limiter.limit, exempt_when=_has_key)
-
-
-def _find(
-    uow: UnitOfWork, which: str, caller: Principal | None, *, for_update: bool = False
-) -> BookingRow:
-    """By reference for staff, by token for whoever holds it. Raises NotFound."""
-    booking_id = here().shop.links.read_booking(which, uow.now)
-    if booking_id is not None:
-        return queries.by_id(uow, booking_id, for_update=for_update)
-    if caller is None:
-        raise NotFound("no such booking")
-    return queries.by_ref(uow, which, for_update=for_update)
-
-
-def _acted(
-    which: str,
-    permission: str,
-    act: Callable[[UnitOfWork, BookingRow, Principal | None], Any],
-    *,
-    is_staff_only: bool = False,
-) -> Response:
-    """One command on a booking, with the answer after its consequences."""
-    caller = principal() if is_staff_only else _caller(permission)
-
-    def work(uow: UnitOfWork) -> dict[str, Any]:
-        booking = _find(uow, which, caller, for_update=True)
-        act(uow, booking, caller)
-        uow.react()
-        return shown(uow, booking)
-
-    return create(Booking, work, status=200)
+blp = Blueprint("bookings", __name__, url_prefix=PREFIX, description="Bookings")
 
 
 @blp.route("", methods=["GET"])
@@ -128,7 +77,7 @@ def list_bookings(query):
 @blp.response(201, Booking)
 def create_booking(body):
     """Book a slot, or keep a draft. A guest's slot is firm once the code sent to them is given"""
-    caller = _caller("bookings.write")
+    caller = caller_of("bookings.write")
     return create(Booking, lambda uow: shown(uow, _make(uow, body, caller)))
 
 
@@ -139,7 +88,7 @@ def create_booking(body):
 def show_booking(which):
     """Show a booking"""
     with here().units() as uow:
-        return shown(uow, _find(uow, which, _caller("bookings.read")))
+        return shown(uow, find(uow, which, caller_of("bookings.read")))
 
 
 @blp.route(f"/{WHICH}", methods=["PATCH"])
@@ -151,123 +100,11 @@ def change_booking(body, which):
     """Change a draft"""
     if not body:
         raise Invalid("nothing to change")
-    caller = _caller("bookings.write")
+    caller = caller_of("bookings.write")
     with here().units() as uow:
-        booking = _find(uow, which, caller, for_update=True)
-        service.change(uow, booking, _wishes(body))
+        booking = find(uow, which, caller, for_update=True)
+        drafts.change(uow, booking, _wishes(body))
         return shown(uow, booking)
-
-
-@blp.route(f"/{WHICH}/submit", methods=["POST"])
-@public
-@guests_only(CHANGING)
-@blp.doc(parameters=[IDEMPOTENCY_KEY])
-@blp.response(200, Booking)
-def submit_booking(which):
-    """Take the slot a draft wishes for"""
-    return _acted(which, "bookings.write", _submit)
-
-
-@blp.route(f"/{WHICH}/code", methods=["POST"])
-@public
-@guests_only(BOOKING)
-@blp.response(200, Booking)
-def send_code(which):
-    """Send a new code; the earlier one is no longer good"""
-
-    def act(uow: UnitOfWork, booking: BookingRow, _: Principal | None) -> None:
-        if booking.status != BookingStatus.PENDING:
-            raise Conflict("nothing is left to prove", code="nothing-to-prove")
-        proofs.send_code(uow, here().seal, here().shop, booking)
-
-    return _acted(which, "bookings.write", act)
-
-
-@blp.route(f"/{WHICH}/confirm", methods=["POST"])
-@public
-@guests_only(CHANGING)
-@blp.doc(parameters=[IDEMPOTENCY_KEY])
-@blp.arguments(Code, required=False)
-@blp.response(200, Booking)
-def confirm_booking(body, which):
-    """Make the slot firm: a guest with the code, staff with their word"""
-    caller = _caller("bookings.write")
-    proof = None
-    if caller is None:
-        if "code" not in body:
-            raise Invalid("the code is needed", errors={"code": ["This is needed."]})
-        # A wrong try is counted even though the request is refused: its own unit.
-        with here().units() as uow:
-            booking = _find(uow, which, None, for_update=True)
-            if booking.status == BookingStatus.CONFIRMED:
-                return shown(uow, booking)
-            proof = proofs.try_code(uow, booking, body["code"])
-        if proof is None:
-            raise Invalid("wrong code", errors={"code": ["Wrong code."]}, code="wrong-code")
-    return _acted(
-        which,
-        "bookings.write",
-        lambda uow, booking, who: service.confirm(uow, booking, _actor(who), proof=proof),
-    )
-
-
-@blp.route(f"/{WHICH}/reschedule", methods=["POST"])
-@public
-@guests_only(CHANGING)
-@blp.doc(parameters=[IDEMPOTENCY_KEY])
-@blp.arguments(Reschedule)
-@blp.response(200, Booking)
-def reschedule_booking(body, which):
-    """Move to another slot"""
-    return _acted(
-        which,
-        "bookings.write",
-        lambda uow, booking, who: service.reschedule(uow, booking, body["starts_at"], _actor(who)),
-    )
-
-
-@blp.route(f"/{WHICH}/cancel", methods=["POST"])
-@public
-@guests_only(CHANGING)
-@blp.doc(parameters=[IDEMPOTENCY_KEY])
-@blp.arguments(Cancel, required=False)
-@blp.response(200, Booking)
-def cancel_booking(body, which):
-    """Give the slot back"""
-    reason = body.get("reason", "")
-    return _acted(
-        which,
-        "bookings.write",
-        lambda uow, booking, who: service.cancel(uow, booking, _actor(who), reason),
-    )
-
-
-@blp.route(f"/{WHICH}/no-show", methods=["POST"])
-@allow("bookings.check_in")
-@blp.doc(parameters=[IDEMPOTENCY_KEY])
-@blp.response(200, Booking)
-def miss_booking(which):
-    """Nobody came"""
-    return _acted(
-        which,
-        "bookings.check_in",
-        lambda uow, booking, who: service.miss(uow, booking, _actor(who)),
-        is_staff_only=True,
-    )
-
-
-@blp.route(f"/{WHICH}/check-in", methods=["POST"])
-@allow("bookings.check_in")
-@blp.doc(parameters=[IDEMPOTENCY_KEY])
-@blp.response(200, Booking)
-def check_in_booking(which):
-    """The devices are here: each becomes a repair"""
-    return _acted(
-        which,
-        "bookings.check_in",
-        lambda uow, booking, who: service.check_in(uow, booking, _actor(who)),
-        is_staff_only=True,
-    )
 
 
 @blp.route(f"/{WHICH}.ics", methods=["GET"])
@@ -277,7 +114,7 @@ def check_in_booking(which):
 def show_calendar_entry(which):
     """The booking as a calendar entry"""
     with here().units() as uow:
-        booking = _find(uow, which, _caller("bookings.read"))
+        booking = find(uow, which, caller_of("bookings.read"))
         if booking.starts_at is None or booking.ends_at is None:
             raise NotFound("a draft has no place in a calendar")
         return _calendar(calendars.of_booking(uow, here().shop, booking))
@@ -316,26 +153,22 @@ def _make(uow: UnitOfWork, body: dict[str, Any], caller: Principal | None) -> Bo
         customer_id = thread.customer_id
     wishes = _wishes(body)
     if "starts_at" in wishes:
-        service.check_slot(uow, wishes)
-    booking = service.draft(
+        drafts.check_slot(uow, wishes)
+    booking = drafts.draft(
         uow,
-        _actor(caller),
+        actor_of(caller),
         wishes,
         currency=here().shop.currency,
         by_guest=caller is None,
         customer_id=customer_id,
         conversation_id=thread.id if thread else None,
     )
+    if caller is None:
+        drafts.invite(uow, booking, invite)
     if booking.starts_at is not None:
-        _submit(uow, booking, caller)
+        submit(uow, booking, caller)
     uow.react()
     return booking
-
-
-def _submit(uow: UnitOfWork, booking: BookingRow, caller: Principal | None) -> None:
-    service.submit(uow, booking, _actor(caller))
-    if caller is None:
-        proofs.send_code(uow, here().seal, here().shop, booking)
 
 
 def _conversation(uow: UnitOfWork, number: int | None) -> Any:
@@ -352,7 +185,7 @@ def _conversation(uow: UnitOfWork, number: int | None) -> Any:
 
 
 def _wishes(body: dict[str, Any]) -> dict[str, Any]:
-    """The request as `service.change` takes it."""
+    """The request as `drafts.change` takes it."""
     if "devices" not in body:
         return body
     devices = [

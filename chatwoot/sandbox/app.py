@@ -11,7 +11,7 @@ from pathlib import Path
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from . import api, control, disturb, files, page
+from . import api, control, disturb, files, page, widget
 from .api.base import answer
 from .errors import ApiError
 from .faults import Faults
@@ -44,7 +44,7 @@ def create_sandbox(
     app = Flask(__name__, static_folder=None)
     app.extensions["sandbox"] = site
     disturb.install(app, site)
-    for module in (api, files, control, page):
+    for module in (api, files, control, page, widget):
         app.register_blueprint(module.blueprint)
     app.register_error_handler(ApiError, _refusal)
     app.register_error_handler(Exception, _fault)

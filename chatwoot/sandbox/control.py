@@ -32,7 +32,7 @@ blueprint = Blueprint("control", __name__, url_prefix="/sandbox/api")
 LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
 LISTED = 50
 MOST_IN_BURST = 20_000
-PEOPLE = {"contact", "session", "conversation", "message", "file"}
+PEOPLE = {"contact", "session", "conversation", "message", "file", "mail"}
 
 
 @blueprint.before_request
@@ -206,6 +206,14 @@ def state() -> Response:
             "deliveries_pending": site.hooks.courier.open_jobs,
         }
         return answer({"counts": counts, "contacts": contacts, "conversations": threads})
+
+
+@blueprint.get("/mails")
+def mails() -> Response:
+    """What the mail catcher took, newest first."""
+    site = current_site()
+    with site.store.transaction():
+        return answer({"mails": site.store.all("mail")[: -LISTED - 1 : -1]})
 
 
 @blueprint.get("/deliveries")

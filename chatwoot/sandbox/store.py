@@ -27,7 +27,7 @@ class Store:
     """All rows by kind and id, with the look-ups that must not scan.
 
     Kinds: account agent bot contact session conversation message file inbox team label canned
-    definition webhook dashboard_app macro sequence. A session is Chatwoot's contact inbox.
+    definition webhook dashboard_app macro mail sequence. A session is Chatwoot's contact inbox.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -95,16 +95,20 @@ class Store:
         self._dirty[(kind, row["id"])] = row
 
     def delete(self, kind: str, row: Row) -> None:
-        """Forget a row of a kind that has no look-ups (settings only)."""
+        """Forget a row of a kind that has no look-ups (settings, mails)."""
         del self._rows[kind][row["id"]]
         self._dirty[(kind, row["id"])] = None
 
     def clear(self, kinds: set[str]) -> None:
         """Forget all rows of these kinds; ids go on counting."""
+        self.forget({(kind, number) for kind in kinds for number in self._rows[kind]})
+
+    def forget(self, gone: set[tuple[str, int]]) -> None:
+        """Forget rows of any kind, by kind and id, with their look-ups."""
         kept = [(k, row) for k, rows in self._rows.items() for row in rows.values()]
         self._clear_memory()
         for kind, row in kept:
-            if kind in kinds:
+            if (kind, row["id"]) in gone:
                 self._dirty[(kind, row["id"])] = None
             else:
                 self._remember(kind, row)

@@ -1,7 +1,7 @@
 """The sandbox for gunicorn, one worker: `gunicorn -w 1 --threads 16 chatwoot.sandbox.wsgi:app`.
 
 Environment: SANDBOX_PUBLIC_URL (required), SANDBOX_STATE, SANDBOX_WEBHOOK_SECRET,
-SANDBOX_VERSION.
+SANDBOX_VERSION, SANDBOX_SMTP_PORT (catch e-mail there).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from .app import create_sandbox
+from .mails import open_catcher
 
 _state = os.environ.get("SANDBOX_STATE")
 
@@ -19,3 +20,6 @@ app = create_sandbox(
     webhook_secret=os.environ.get("SANDBOX_WEBHOOK_SECRET") or None,
     version=os.environ.get("SANDBOX_VERSION") or "4.14.1",
 )
+_smtp_port = os.environ.get("SANDBOX_SMTP_PORT")
+if _smtp_port:
+    open_catcher(app.extensions["sandbox"], int(_smtp_port))

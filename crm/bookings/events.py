@@ -27,6 +27,13 @@ class BookingReceived(BookingEvent):
 
 
 @dataclass(frozen=True)
+class BookingReopened(BookingEvent):
+    """The guest changes it once more: it is a draft again, and its slot is free."""
+
+    kind: ClassVar[str] = "booking.reopened"
+
+
+@dataclass(frozen=True)
 class BookingConfirmed(BookingEvent):
     """The slot is firm. proof: `email`, `phone` or `staff`."""
 

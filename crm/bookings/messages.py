@@ -15,6 +15,7 @@ from crm.bookings.events import (
     BookingEvent,
     BookingMissed,
     BookingReceived,
+    BookingReopened,
     BookingRescheduled,
 )
 from crm.bookings.models import Booking
@@ -35,10 +36,11 @@ class Messages:
     def table(self) -> Reactions:
         return {
             BookingReceived: (self.received,),
+            BookingReopened: (self.hush,),
             BookingConfirmed: (self.confirmed,),
             BookingRescheduled: (self.rescheduled,),
             BookingCancelled: (self.cancelled,),
-            BookingMissed: (self.hush,),
+            BookingMissed: (self.missed,),
             BookingCheckedIn: (self.hush,),
         }
 
@@ -62,6 +64,11 @@ class Messages:
         self.hush(uow, event)
         if event.was != BookingStatus.DRAFT:
             self._tell(uow, event, "booking_cancelled")
+
+    def missed(self, uow: UnitOfWork, event: BookingMissed) -> None:
+        """Nobody is blamed: a new time is offered."""
+        self.hush(uow, event)
+        self._tell(uow, event, "booking_missed")
 
     def hush(self, uow: UnitOfWork, event: BookingEvent) -> None:
         """What has not left yet is no longer true."""
@@ -98,6 +105,7 @@ class Messages:
             "when": _spoken(booking.starts_at, location, locale),
             "devices": [device.name for device in queries.devices(uow, booking.id)],
             "link": self._shop.links.booking(booking.id, booking.created_at),
+            "book": f"{self._shop.links.public_url}/book",
         }
         notifications.compose(
             uow,

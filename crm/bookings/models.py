@@ -20,7 +20,7 @@ class Booking(Base):
     ends_at: when the work on it is due. minutes: of bench work. way, hand_over: how the device
     comes to us, and the address or parcel. services: chosen extras with the price they had.
     held_until: a pending booking keeps its slot until then. sequence: grows with every change of
-    the calendar entry.
+    the calendar entry. invite_hash: of the location's invite that a guest gave.
     """
 
     __tablename__ = "bookings"
@@ -55,6 +55,7 @@ class Booking(Base):
     sequence: Mapped[int] = mapped_column(Integer, server_default="0")
     held_until: Mapped[datetime | None] = mapped_column()
     by_guest: Mapped[bool] = mapped_column()
+    invite_hash: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column()
     updated_at: Mapped[datetime] = mapped_column()
 

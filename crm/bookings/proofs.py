@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from datetime import timedelta
 
 from sqlalchemy import func, select
@@ -29,13 +30,36 @@ _TEMPLATE = "verification_code"
 _MASKED = "••••••"
 
 
-def send_code(uow: UnitOfWork, seal: Seal, shop: Shop, booking: Booking) -> BookingProof:
+def channel_for(booking: Booking, channels: Collection[str] = (EMAIL, PHONE)) -> str | None:
+    """Where a code can go. channels: those that deliver; None when no address is of one of them."""
+    if booking.email and EMAIL in channels:
+        return EMAIL
+    return PHONE if booking.phone and PHONE in channels else None
+
+
+def is_proven(uow: UnitOfWork, booking: Booking) -> bool:
+    """Whether the guest gave a right code, and not staff their word."""
+    used = select(BookingProof.id).where(
+        BookingProof.booking_id == booking.id, BookingProof.used_at.is_not(None)
+    )
+    return uow.session.scalar(used.limit(1)) is not None
+
+
+def send_code(
+    uow: UnitOfWork,
+    seal: Seal,
+    shop: Shop,
+    booking: Booking,
+    channels: Collection[str] = (EMAIL, PHONE),
+) -> BookingProof:
     """Make a new code; earlier ones of this booking no longer count.
 
-    Raises TooMany after five codes to one address within an hour.
+    Raises TooMany after five codes to one address within an hour, Conflict (`no-address`).
     """
-    channel = EMAIL if booking.email else PHONE
-    address = (booking.email or "").strip().lower() or booking.phone or ""
+    channel = channel_for(booking, channels)
+    if channel is None:
+        raise Conflict("no code can be sent to this address", code="no-address")
+    address = (booking.email or "").strip().lower() if channel == EMAIL else booking.phone or ""
     _check_rate(uow, address)
     code, salt = f"{secrets.randbelow(10**6):06}", secrets.token_bytes(16)
     proof = BookingProof(

@@ -28,7 +28,9 @@ class BookingStatus(StrEnum):
 HOLDING = (BookingStatus.PENDING, BookingStatus.CONFIRMED)
 _MOVES = {
     BookingStatus.DRAFT: (BookingStatus.PENDING, BookingStatus.CANCELLED),
-    BookingStatus.PENDING: (BookingStatus.CONFIRMED, BookingStatus.CANCELLED),
+    BookingStatus.PENDING: (
+        BookingStatus.CONFIRMED, BookingStatus.CANCELLED, BookingStatus.DRAFT,
+    ),
     BookingStatus.CONFIRMED: (
         BookingStatus.CHECKED_IN, BookingStatus.CANCELLED, BookingStatus.NO_SHOW,
     ),

@@ -1,4 +1,4 @@
-"""Commands on bookings: drafts, and how a booking gets and loses its slot.
+"""Commands on bookings: how a booking gets and loses its slot. Drafts are in `drafts.py`.
 
 What a booking causes elsewhere (messages, repairs) is left to reactions. Each command is given the
 booking locked (`queries.by_ref(..., for_update=True)`).
@@ -7,141 +7,65 @@ booking locked (`queries.by_ref(..., for_update=True)`).
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import func, or_, select
 
-from crm.bookings import proofs, queries, reservations, rules, wishes
+from crm.bookings import drafts, proofs, queries, reservations, rules, wishes
 from crm.bookings.events import (
     BookingCancelled,
     BookingCheckedIn,
     BookingConfirmed,
-    BookingDrafted,
     BookingMissed,
     BookingReceived,
+    BookingReopened,
     BookingRescheduled,
 )
 from crm.bookings.models import BookedDevice, Booking, BookingProof
 from crm.bookings.rules import BookingStatus
-from crm.core import clock, refs
-from crm.core.errors import Conflict, Invalid, TooMany
+from crm.core import clock
+from crm.core.errors import Conflict, TooMany
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
 from crm.customers import rules as customer_rules
 from crm.customers import service as customers
 from crm.customers.service import Person
-from crm.locations import queries as locations
 from crm.locations.models import Location
-from crm.staff import technicians
 
 HOLD_GUEST = timedelta(minutes=15)
 HOLD_STAFF = timedelta(hours=24)
 MOST_AN_HOUR = 5
-WITH_ADDRESS = ("post", "pick_up", "on_site")
-_PLAIN = ("name", "email", "phone", "locale", "note", "hand_over", "starts_at")
 
 
-def check_slot(uow: UnitOfWork, fields: dict[str, Any]) -> None:
-    """Whether the wished slot is free for these devices, before anything is written.
-
-    fields: see `change`. Raises Invalid, NotFound, Conflict (`estimate-expired`), SlotTaken.
-    """
-    location = locations.bookable(uow, fields.get("location"))
-    devices = wishes.booked(uow, fields.get("devices", []))
-    need = wishes.need_of(devices, wishes.chosen_services(location, fields.get("services", [])))
-    wanted = fields.get("technician")
-    technician_id = technicians.by_id(uow, wanted).id if wanted is not None else None
-    reservations.check_free(uow, location, need, fields["starts_at"], technician_id=technician_id)
-
-
-def draft(
-    uow: UnitOfWork,
-    actor: Actor,
-    fields: dict[str, Any],
-    *,
-    currency: str,
-    by_guest: bool,
-    customer_id: int | None = None,
-    conversation_id: int | None = None,
-) -> Booking:
-    """A booking without a slot. fields: see `change`. Raises Invalid, Conflict."""
-    location = locations.bookable(uow, fields.pop("location", None))
-    booking = Booking(
-        ref=_free_ref(uow),
-        status=BookingStatus.DRAFT,
-        customer_id=customer_id,
-        conversation_id=conversation_id,
-        location_id=location.id,
-        name="",
-        way="shop",
-        hand_over={},
-        services=[],
-        note="",
-        minutes=0,
-        sequence=0,
-        currency=currency,
-        by_guest=by_guest,
-        created_at=uow.now,
-        updated_at=uow.now,
-    )
-    uow.session.add(booking)
-    uow.session.flush()
-    change(uow, booking, {"way": _usual_way(location), **fields})
-    uow.record(BookingDrafted(booking.id, actor))
-    return booking
-
-
-def change(uow: UnitOfWork, booking: Booking, fields: dict[str, Any]) -> None:
-    """Change a draft.
-
-    fields: location (slug), devices (list of `wishes.Device`), services (slugs), way, technician
-    (id), and columns name, email, phone, locale, note, hand_over, starts_at. Raises Invalid,
-    Conflict (`booking-<status>`, `estimate-expired`), NotFound (technician).
-    """
-    if booking.status != BookingStatus.DRAFT:
-        raise Conflict(
-            f"the booking is {booking.status}: reschedule or cancel it",
-            code=f"booking-{booking.status.replace('_', '-')}",
-        )
-    if "location" in fields:
-        booking.location_id = locations.bookable(uow, fields["location"]).id
-    location = uow.session.get_one(Location, booking.location_id)
-    if "devices" in fields:
-        rows = wishes.booked(uow, fields["devices"])
-        uow.session.execute(delete(BookedDevice).where(BookedDevice.booking_id == booking.id))
-        for row in rows:
-            row.booking_id = booking.id
-        uow.session.add_all(rows)
-        uow.session.flush()
-    if "services" in fields:
-        booking.services = wishes.chosen_services(location, fields["services"])
-    if fields.get("technician") is not None:
-        booking.technician_id = technicians.by_id(uow, fields["technician"]).id
-    if "way" in fields:
-        booking.way = fields["way"]
-    if booking.way not in location.ways:
-        told = f"{location.name} offers: {', '.join(location.ways)}."
-        raise Invalid("this way is not offered here", errors={"way": [told]})
-    for name in _PLAIN:
-        if name in fields:
-            setattr(booking, name, fields[name])
-    _work_out(uow, booking, location)
-
-
-def submit(uow: UnitOfWork, booking: Booking, actor: Actor) -> None:
+def submit(uow: UnitOfWork, booking: Booking, actor: Actor, *, can_be_proven: bool = True) -> None:
     """Take the wished slot for a while, until the guest proves an address or staff confirms.
 
+    can_be_proven: a code reaches the guest; otherwise the slot is held until staff have had time.
     Raises Invalid (something is missing, or the start is never offered), SlotTaken, TooMany,
-    Conflict (`booking-<status>`).
+    Forbidden (`invite-needed`), Conflict (`booking-<status>`).
     """
     rules.check_move(booking.status, BookingStatus.PENDING)
-    _check_complete(uow, booking)
+    drafts.check_complete(uow, booking)
     if booking.by_guest:
         _check_rate(uow, booking)
     _take(uow, booking, booking.starts_at)
     booking.status = BookingStatus.PENDING
-    booking.held_until = uow.now + (HOLD_GUEST if booking.by_guest else HOLD_STAFF)
+    waits_for_guest = booking.by_guest and can_be_proven
+    booking.held_until = uow.now + (HOLD_GUEST if waits_for_guest else HOLD_STAFF)
     uow.record(BookingReceived(booking.id, actor, clock.iso(booking.starts_at)))
+
+
+def reopen(uow: UnitOfWork, booking: Booking, actor: Actor) -> None:
+    """Give the held slot back and let the guest change everything again. A draft stays as it is.
+
+    Raises Conflict (`booking-<status>`).
+    """
+    if booking.status == BookingStatus.DRAFT:
+        return
+    rules.check_move(booking.status, BookingStatus.DRAFT)
+    reservations.release(uow, booking.id)
+    booking.status, booking.held_until, booking.updated_at = BookingStatus.DRAFT, None, uow.now
+    booking.sequence += 1
+    uow.record(BookingReopened(booking.id, actor))
 
 
 def confirm(uow: UnitOfWork, booking: Booking, actor: Actor, *, proof: BookingProof | None) -> None:
@@ -221,10 +145,6 @@ def finish(uow: UnitOfWork, repair_id: int) -> None:
         reservations.cut(uow, device.booking_id)
 
 
-def _usual_way(location: Location) -> str:
-    return "shop" if "shop" in location.ways else min(location.ways)
-
-
 def _end(uow: UnitOfWork, booking: Booking, status: BookingStatus) -> None:
     reservations.release(uow, booking.id)
     booking.status, booking.held_until, booking.updated_at = status, None, uow.now
@@ -238,32 +158,6 @@ def _take(uow: UnitOfWork, booking: Booking, starts_at: datetime) -> None:
         uow, booking.id, location, need, starts_at, technician_id=booking.technician_id
     )
     booking.starts_at, booking.ends_at, booking.updated_at = offer.start, offer.end, uow.now
-
-
-def _work_out(uow: UnitOfWork, booking: Booking, location: Location) -> None:
-    need = wishes.need_of(queries.devices(uow, booking.id), booking.services)
-    booking.minutes = need.minutes
-    booking.fee_minor = location.ways[booking.way] + sum(
-        service["price_minor"] for service in booking.services
-    )
-    booking.updated_at = uow.now
-
-
-def _check_complete(uow: UnitOfWork, booking: Booking) -> None:
-    needed = "This is needed."
-    missing: dict[str, Any] = {}
-    if not queries.devices(uow, booking.id):
-        missing["devices"] = [needed]
-    if booking.starts_at is None:
-        missing["starts_at"] = [needed]
-    if not booking.name.strip():
-        missing["name"] = [needed]
-    if not booking.email and not booking.phone:
-        missing["email"] = ["Give an e-mail address or a phone number."]
-    if booking.way in WITH_ADDRESS and not booking.hand_over.get("address"):
-        missing["hand_over"] = {"address": [needed]}
-    if missing:
-        raise Invalid("something is missing", errors=missing)
 
 
 def _check_rate(uow: UnitOfWork, booking: Booking) -> None:
@@ -298,10 +192,3 @@ def _person(booking: Booking, proof: BookingProof | None) -> Person:
         keys.append(customer_rules.phone_key(booking.phone, proven=proven))
     keys.sort(key=lambda key: not key.proven)
     return Person(booking.name, booking.email, booking.phone, booking.locale, keys=tuple(keys))
-
-
-def _free_ref(uow: UnitOfWork) -> str:
-    while True:
-        ref = refs.make(queries.REF_PREFIX, uow.now)
-        if uow.session.scalar(select(Booking.id).where(Booking.ref == ref)) is None:
-            return ref

@@ -38,7 +38,7 @@ def booked(uow: UnitOfWork, devices: Sequence[Device]) -> list[BookedDevice]:
     """
     if len(devices) > MOST_DEVICES:
         told = [f"At most {MOST_DEVICES} devices in one booking."]
-        raise Invalid(told[0], errors={"devices": told})
+        raise Invalid(told[0], errors={"devices": told}, code="too-many-devices")
     return [_booked(uow, number, device) for number, device in enumerate(devices)]
 
 

@@ -17,7 +17,7 @@ from ..rules.contacts import (
 from ..shapes import rest, settings
 from ..site import Site
 from ..store import Row
-from .base import Caller, endpoint, fields, flag, page_of, whole
+from .base import EMPTY, Caller, endpoint, fields, flag, page_of, whole
 
 PAGE = 15
 CONVERSATIONS_SHOWN = 20
@@ -85,6 +85,19 @@ def update(site: Site, caller: Caller, contact_id: int) -> Any:
     row = site.find("contact", contact_id)
     update_contact(site, row, fields())
     return {"payload": rest.contact(site, row, inboxes=True, admin=caller.is_admin)}
+
+
+@endpoint("/contacts/<int:contact_id>", "DELETE", admin=True)
+def destroy(site: Site, caller: Caller, contact_id: int) -> Any:
+    """With all conversations. Nobody is ever online here: that refusal is a fault switch's work."""
+    site.find("contact", contact_id)
+    gone = {("contact", contact_id)}
+    gone |= {("session", session["id"]) for session in site.store.sessions_of[contact_id]}
+    for conversation in site.store.conversations_of[contact_id]:
+        gone.add(("conversation", conversation["id"]))
+        gone |= {("message", row["id"]) for row in site.store.messages_of[conversation["id"]]}
+    site.store.forget(gone)
+    return EMPTY
 
 
 @endpoint("/contacts/<int:contact_id>/destroy_custom_attributes", "POST")

@@ -148,6 +148,17 @@ function drawConversation(conversation) {
   ], drawPairs);
 }
 
+function drawMails(list, mails) {
+  byId("no-mail").hidden = mails.length > 0;
+  list.replaceChildren(...mails.map((mail) => {
+    const item = element("li");
+    const text = element("p");
+    appendText(text, mail.text);
+    item.append(element("h3", mail.subject), element("small", `to ${mail.to.join(", ")}`), text);
+    return item;
+  }));
+}
+
 async function show(number) {
   openNumber = number;
   await refresh();
@@ -161,9 +172,10 @@ function change(what, body) {
 }
 
 async function refresh() {
-  const [{ customers }, { conversations }] = await Promise.all([
-    call("/customers"), call("/conversations"),
+  const [{ customers }, { conversations }, { mails }] = await Promise.all([
+    call("/customers"), call("/conversations"), call("/mails"),
   ]);
+  redraw("mails", mails, drawMails);
   redraw("who", customers, drawCustomers);
   redraw("list", { conversations, open: openNumber }, drawList);
   if (byId("who").value) {

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from importlib import resources
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
 import app as composition
 from bridge import limits
 from bridge.settings import load
-from crm.catalog.models import Category, DeviceModel, RepairType
+from crm.catalog.models import Category, DeviceModel, RepairType, RuleSet
 from crm.core.events import SYSTEM
 from crm.core.hours import moment
 from crm.staff import service as staff
+from tests.integration.bookings.guest import Guest
 
 LONDON = ZoneInfo("Europe/London")
 ENVIRON = {
@@ -151,3 +154,23 @@ def furnish(call: Callable[..., Any]) -> None:
     person = {"name": "Noor", "skills": ["any"], "shifts": shifts}
     answer = call("POST", "/technicians", "manager", json=person)
     assert answer.status_code == 201, answer.text
+
+
+RULES = yaml.safe_load(
+    resources.files("crm.catalog.data").joinpath("estimate_rules.yaml").read_text()
+)
+
+
+@pytest.fixture
+def mailing(db: str, tmp_path: Path) -> Iterator[Shop]:
+    """A shop that can send mail, so that codes make bookings firm."""
+    told = {"SMTP_URL": "smtp://127.0.0.1:9", "MAIL_FROM": "shop@example.org"}
+    for shop in opened(db, tmp_path, **told):
+        with shop.parts.units() as uow:
+            uow.session.add(RuleSet(rules=RULES, created_at=uow.now))
+        yield shop
+
+
+@pytest.fixture
+def guest(mailing: Shop) -> Guest:
+    return Guest(mailing.http)

@@ -83,3 +83,18 @@ def test_the_code_for_a_guest_never_goes_into_a_thread(joined: tuple[Service, Sh
     service.settle()
     assert not any(code in text for text in service.told(number) + service.notes(number))
     assert any("confirmed" in text for text in service.told(number))
+
+
+def test_who_did_not_come_is_offered_another_time(joined: tuple[Service, Shop]):
+    service, shop = joined
+    number = service.open_thread()
+    made = shop.confirmed(conversation_id=number)
+    service.settle()
+    with service.units() as uow:
+        uow.connection.exec_driver_sql("UPDATE bookings SET starts_at = now() - interval '1 hour'")
+    shop.call("POST", f"/bookings/{made['ref']}/no-show", "desk")
+    service.settle()
+    last = service.told(number)[-1]
+    assert made["ref"] in last
+    assert last.endswith("/book")
+    assert service.count("outbox", "effect_key LIKE '%reminder%' AND state = 'pending'") == 0

@@ -1,0 +1,1 @@
+"""`/book`: a guest books a repair step by step, and looks after the booking by its link."""

@@ -1,0 +1,87 @@
+"""The chat on the pages, with the sandbox's own script and frame: it opens, writes, and knows who
+has proven to be a customer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from bridge import limits
+from chatwoot.integration import LEARNED
+from crm.bookings import opening
+from crm.catalog import service as catalog
+from crm.core import vault
+from tests import service
+from tests.browser.test_booking_pages import newest_code, walk
+from tests.service import Service
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def running(db: str) -> Iterator[Service]:
+    told = {"SMTP_URL": "smtp://127.0.0.1:9", "MAIL_FROM": "shop@example.org"}
+    with service.running(db, **told) as one:
+        limits.limiter.reset()
+        one.subscribe()
+        (inbox,) = one.account.account.items("inboxes")
+        kept = {name: inbox[name] for name in ("website_token", "hmac_token")}
+        with one.units() as uow:
+            vault.put(uow, one.parts.seal, LEARNED, kept)
+            opening.furnish(uow, "Quay Phones", "Europe/London")
+        yield one
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(locale="en-GB", viewport={"width": 390, "height": 844})
+    context.set_default_timeout(15_000)
+    yield context.new_page()
+    context.close()
+
+
+def test_a_visitor_writes_from_the_front_page(running: Service, page: Page, accessibility_faults):
+    faults = []
+    page.on("console", lambda m: faults.append(m.text) if m.type in ("error", "warning") else None)
+    page.goto(f"http://127.0.0.1:{running.server.server_port}/")
+    page.click("[data-chat]")
+    frame = page.frame_locator("#chatwoot_live_chat_widget")
+    frame.locator("#text").fill("My screen is broken <b>here</b>")
+    frame.locator("button").click()
+    expect(frame.locator("li")).to_have_text("My screen is broken <b>here</b>")
+    assert faults == []
+    assert accessibility_faults(page) == []
+    running.settle()
+    assert running.column("SELECT body FROM ticket_messages") == ["My screen is broken <b>here</b>"]
+
+
+def test_a_proven_customer_is_introduced_and_a_link_alone_introduces_nobody(
+    running: Service, page: Page, browser: Browser
+):
+    with running.units() as uow:
+        catalog.seed(uow)
+    home = f"http://127.0.0.1:{running.server.server_port}"
+    walk(page, home, lambda: newest_code(running.parts), lambda name: None)
+    script = page.locator("script[data-identifier]")
+    ref = running.one("SELECT ref FROM customers")
+    expect(script).to_have_attribute("data-identifier", ref)
+    with page.expect_response("**/set_user**") as answer:
+        page.reload()
+    assert answer.value.status == 200
+    page.click(".woot-widget-bubble")
+    frame = page.frame_locator("#chatwoot_live_chat_widget")
+    frame.locator("#text").fill("When may I come?")
+    frame.locator("button").click()
+    expect(frame.locator("li")).to_have_text("When may I come?")
+    running.settle()
+    assert running.count("customers") == 1
+
+    stranger = browser.new_context(locale="en-GB")
+    other = stranger.new_page()
+    other.goto(page.url)
+    assert other.locator("h1").inner_text() == "Your booking is firm"
+    assert other.locator("script[data-identifier]").count() == 0
+    stranger.close()
