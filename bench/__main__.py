@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import ack, burst, growth, photo, search, slots, start, steady
+from bench import ack, burst, growth, page, photo, search, slots, start, steady, viewers
 from bench.figures import Figure, as_json, machine
 
 BENCHES: dict[str, tuple[Callable[[], list[Figure]], Callable[[], list[Figure]]]] = {
@@ -17,6 +17,8 @@ BENCHES: dict[str, tuple[Callable[[], list[Figure]], Callable[[], list[Figure]]]
     "search": (search.run, lambda: search.run(calls=100)),
     "photo": (photo.run, lambda: photo.run(times=1)),
     "slots": (slots.run, lambda: slots.run(rounds=3)),
+    "viewers": (viewers.run, lambda: viewers.run(viewers=100, updates=20, waves=5)),
+    "page": (page.run, lambda: page.run(times=1)),
     "start": (start.run, lambda: start.run(times=1)),
 }
 ALIASES = {"memory": "steady"}  # memory is read at the end of the steady load

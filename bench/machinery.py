@@ -51,8 +51,11 @@ def migrated_stores(state_dir: Path) -> Iterator[Stores]:
 
 
 @contextmanager
-def served(app: str, stores: Stores, state_dir: Path) -> Iterator[int]:
-    """`app` behind gunicorn as the service is served, and nothing else. Yields its port."""
+def served(app: str, stores: Stores, state_dir: Path, **environ: str) -> Iterator[int]:
+    """`app` behind gunicorn as the service is served, and nothing else. Yields its port.
+
+    environ: settings beside those that every run needs.
+    """
     port = free_port()
     env = {
         "DATABASE_URL": stores.database_url,
@@ -60,7 +63,7 @@ def served(app: str, stores: Stores, state_dir: Path) -> Iterator[int]:
         "STATE_DIR": str(state_dir),
         "CHATWOOT_WEBHOOK_SECRET": SECRET,
         "PROMETHEUS_MULTIPROC_DIR": str(state_dir / f"metrics-{port}"),
-    }
+    } | environ
     argv = ["-m", "gunicorn", "-c", "bridge/gunicorn.py", "-b", f"127.0.0.1:{port}", app]
     with _running(argv, env, state_dir / f"{port}.log") as process:
         _wait_until_answering(process, f"http://127.0.0.1:{port}/healthz")

@@ -9,7 +9,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -20,9 +22,15 @@ import app as composition
 from app import Mendline
 from bridge import limits
 from bridge.settings import load
+from crm.core.events import Actor
+from crm.repairs import service as repairs
+from crm.repairs.service import Address, NewRepair, StatusNews
+from crm.repairs.statuses import RepairFlag, RepairStatus
 
 AXE = "axe-core@4.14.1"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+TILL = Actor("shop", "Till", "key_1")
+NOTE = "The new screen is in; we also cleaned the loudspeaker.\nhttps://example.test/" + "x" * 90
 # As root, and on a machine that reaches nothing outside.
 CHROMIUM_ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -146,3 +154,23 @@ def site(mendline: Mendline) -> Iterator[str]:
     with served(composition.edge(mendline)) as url:
         limits.limiter.reset()
         yield url
+
+
+@pytest.fixture
+def tracked(mendline: Mendline, site: str) -> str:
+    """The address of a repair with a long device name, a skipped step, a note and two flags."""
+    with mendline.units() as uow:
+        repair = repairs.create(
+            uow,
+            NewRepair(
+                customer_id=None, device="Samsung Galaxy Tab S9 Ultra 5G (SM-X916B), 512 GB",
+                estimated_on=datetime.now(UTC).date() + timedelta(days=3),
+            ),
+            TILL, by_staff=False,
+        )  # fmt: skip
+        address = Address(ref=repair.ref)
+        for status, note in ((RepairStatus.DIAGNOSING, None), (RepairStatus.REPAIRING, NOTE)):
+            repairs.change_status(uow, address, StatusNews(status, by_staff=False, note=note), TILL)
+        repairs.set_flags(uow, address, [RepairFlag.ON_HOLD, RepairFlag.AWAITING_APPROVAL], TILL)
+        link = mendline.shop.links.track(repair.id, repair.received_at)
+    return site + urlsplit(link).path

@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
-
 import pytest
+from sqlalchemy import select
 
-from app import Mendline
-from crm.core.events import Actor
-from crm.repairs import service as repairs
-from crm.repairs.service import Address, NewRepair, StatusNews
-from crm.repairs.statuses import RepairFlag, RepairStatus
+from crm.repairs.models import Repair
 
 pytestmark = pytest.mark.browser
 
-TILL = Actor("shop", "Till", "key_1")
 MOST_BYTES = 60_000
-NOTE = "The new screen is in; we also cleaned the loudspeaker.\nhttps://example.test/" + "x" * 90
-
-
-@pytest.fixture
-def tracked(mendline: Mendline, site: str) -> str:
-    """The address of a repair with a long device name, a skipped step, a note and two flags."""
-    with mendline.units() as uow:
-        repair = repairs.create(
-            uow,
-            NewRepair(
-                customer_id=None, device="Samsung Galaxy Tab S9 Ultra 5G (SM-X916B), 512 GB",
-                estimated_on=datetime.now(UTC).date() + timedelta(days=3),
-            ),
-            TILL, by_staff=False,
-        )  # fmt: skip
-        address = Address(ref=repair.ref)
-        for status, note in ((RepairStatus.DIAGNOSING, None), (RepairStatus.REPAIRING, NOTE)):
-            repairs.change_status(uow, address, StatusNews(status, by_staff=False, note=note), TILL)
-        repairs.set_flags(uow, address, [RepairFlag.ON_HOLD, RepairFlag.AWAITING_APPROVAL], TILL)
-        link = mendline.shop.links.track(repair.id, repair.received_at)
-    return site + urlsplit(link).path
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "pt-PT"])
@@ -94,3 +66,22 @@ def test_keyboard_reaches_the_content_first(tracked, visit):
     assert one.page.evaluate("document.activeElement.className") == "skip"
     one.page.keyboard.press("Enter")
     assert one.page.evaluate("document.activeElement.id") == "main"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_a_typed_reference(mendline, tracked, site, visit, accessibility_faults, width, scheme):
+    with mendline.units() as uow:
+        ref = uow.session.scalars(select(Repair.ref)).first()
+    one = visit(width, scheme)
+    one.open(f"{site}/track")
+    assert accessibility_faults(one.page) == []
+    one.page.get_by_label("Reference").fill("RPR-2611-00000")
+    one.page.get_by_role("button", name="Show").click()
+    assert "We find no repair" in one.page.get_by_role("alert").inner_text()
+    assert accessibility_faults(one.page) == []
+    one.page.get_by_label("Reference").fill(ref.lower().replace("-", " "))
+    one.page.get_by_role("button", name="Show").click()
+    assert one.page.locator("h1").inner_text() == "Being repaired"
+    assert accessibility_faults(one.page) == []
+    assert not one.is_too_wide()

@@ -1,0 +1,1 @@
+"""`/track`: a repair as its owner sees it, live, offline, or by a typed reference."""
