@@ -1,5 +1,9 @@
-"""/admin: how the service is doing, and the rows that wait for a person. Works without script."""
+"""/admin: how the service is doing, the rows that wait for a person, and the jobs of the bench.
 
+Works without script.
+"""
+
+from bridge.admin import repairs
 from bridge.admin.views import blueprint
 
-__all__ = ["blueprint"]
+__all__ = ["blueprint", "repairs"]

@@ -1,0 +1,1 @@
+"""What customers sign when they leave a device and when they collect it, and proof of who collects."""
