@@ -1,0 +1,1 @@
+"""How the bench works: who did which step, and how long things take."""
