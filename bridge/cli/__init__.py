@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.exc import OperationalError
 
-from bridge.cli import catalog, chatwoot, processes, records, up
+from bridge.cli import catalog, chatwoot, customers, processes, records, up
 from bridge.settings import SettingsError
 from crm.core.errors import MendlineError
 from jobs.postgres import StoreError
@@ -64,5 +64,6 @@ def _parser() -> argparse.ArgumentParser:
     processes.add_verbs(verb)
     chatwoot.add_verbs(verb)
     records.add_verbs(verb, group)
+    customers.add_verbs(verb, group)
     catalog.add_verbs(verb, group)
     return parser

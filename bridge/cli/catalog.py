@@ -21,7 +21,7 @@ class DryRun(Exception):
 
 
 def add_verbs(verb: Callable, group: Callable) -> None:
-    verb("seed", run_seed, "load or update the catalogue the product ships; the shop's edits stay")
+    verb("seed", run_seed, "load or update the catalogue, make a first location; the shop's edits stay")
     sheets = group("catalog", "the catalogue as CSV files")
     one = verb("export", run_export, "write a sheet", sheets)
     one.add_argument("kind", choices=KINDS)
@@ -33,12 +33,17 @@ def add_verbs(verb: Callable, group: Callable) -> None:
 
 
 def run_seed(args: argparse.Namespace) -> None:
+    from crm.bookings import opening
     from crm.catalog import service as catalog
 
     with service() as parts, parts.units() as uow:
         counts = catalog.seed(uow)
-        currency = parts.settings.currency
+        told = parts.settings
+        is_first = opening.furnish(uow, told.shop_name, told.shop_timezone)
+    currency = told.currency
     lines = [f"{name:14} {_told(one)}" for name, one in counts.items()]
+    if is_first:
+        lines.append("Made a first location with a bench and a technician: it can be booked now.")
     if currency != catalog.SHIPPED_CURRENCY:
         lines.append(
             f"The shipped prices are in {catalog.SHIPPED_CURRENCY}; bring yours in {currency} with "

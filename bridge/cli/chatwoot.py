@@ -12,6 +12,7 @@ from bridge import cli
 from bridge.cli import demo, provisioning
 from bridge.cli.parts import service
 from chatwoot import provision
+from chatwoot.codes import Mask
 from chatwoot.reconcile import Reconcile
 
 
@@ -66,7 +67,9 @@ def run_doctor(args: argparse.Namespace) -> int:
 def run_reconcile(args: argparse.Namespace) -> None:
     with service() as parts:
         look_back = timedelta(hours=args.hours) if args.hours else None
-        run = Reconcile(provisioning.client_of(parts), parts.units).run(look_back=look_back)
+        run = Reconcile(provisioning.client_of(parts), parts.units, Mask(parts.seal)).run(
+            look_back=look_back
+        )
         data = {"conversations": run.conversations, "found": run.found,
                 "watermark_at": run.watermark_at}  # fmt: skip
     cli.show(

@@ -16,7 +16,9 @@ from jobs.stores import Stores
 
 OPERATOR = Actor("staff", "command line")
 # What a running `up` decided for itself and another terminal has to know.
-TOLD = ("PORT", "CHATWOOT_URL", "CHATWOOT_ACCOUNT_ID", "CHATWOOT_API_TOKEN")
+TOLD = (
+    "PORT", "CHATWOOT_URL", "CHATWOOT_ACCOUNT_ID", "CHATWOOT_API_TOKEN", "SMTP_URL", "MAIL_FROM",
+)  # fmt: skip
 
 
 def _word(state_dir: Path) -> Path:

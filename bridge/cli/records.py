@@ -12,10 +12,15 @@ from bridge import cli
 from bridge.cli.parts import OPERATOR, service
 from crm.core import audit, deadletters
 from crm.core.deadletters import Filter
+from crm.core.errors import Invalid
+from crm.repairs import status_maps
+from crm.repairs.status_maps import Meaning
+from crm.repairs.statuses import RepairFlag, RepairStatus
 from crm.staff import roles, sessions
 from crm.staff import service as staff
 
 TABLES = ("inbox", "outbox")
+MAP_HELP = "understand the status names of this shop system"
 
 
 def add_verbs(verb: Callable, group: Callable) -> None:
@@ -37,6 +42,14 @@ def add_verbs(verb: Callable, group: Callable) -> None:
     one = verb("create", keys_create, "make a key; its secrets are shown once", keys)
     one.add_argument("--name", required=True)
     one.add_argument("--role", required=True, choices=roles.ROLES)
+    one.add_argument("--map", choices=sorted(status_maps.ready_made()), help=MAP_HELP)
+    one = verb("map", keys_map, "say what the holder of a key calls the statuses", keys)
+    one.add_argument("id")
+    one.add_argument("--base", choices=sorted(status_maps.ready_made()), help=MAP_HELP)
+    one.add_argument(
+        "--set", action="append", default=[], metavar="NAME=STATUS[,FLAG...]",
+        help="an entry of its own; `NAME=,on_hold` sets a flag and leaves the stage",
+    )  # fmt: skip
     verb("list", keys_list, "list the keys", keys)
     for name, run, text in (
         ("revoke", keys_revoke, "end a key at once"),
@@ -128,10 +141,34 @@ def dead_discard(args: argparse.Namespace) -> None:
 def keys_create(args: argparse.Namespace) -> None:
     with service() as parts, parts.units() as uow:
         key = staff.create_key(uow, parts.seal, OPERATOR, name=args.name, role=args.role)
+        if args.map:
+            uow.session.flush()
+            status_maps.set_map(uow, OPERATOR, key.id, base=args.map)
         data = {"id": key.id, "key": key.key, "webhook_path": key.webhook_path,
                 "webhook_secret": key.webhook_secret}  # fmt: skip
     cli.show(args, data, [f"{name}: {value}" for name, value in data.items() if value]
              + ["Keep the key and the secret now: they are not shown again."])  # fmt: skip
+
+
+def keys_map(args: argparse.Namespace) -> None:
+    with service() as parts, parts.units() as uow:
+        own = [_entry(told) for told in args.set]
+        key = status_maps.set_map(uow, OPERATOR, args.id, base=args.base, own=own)
+        names = status_maps.of_key(key).names
+    cli.show(args, {"id": args.id, "base": args.base, "understood": names}, names)
+
+
+def _entry(told: str) -> Meaning:
+    """`NAME=STATUS,FLAG`. Raises Invalid."""
+    name, sign, rest = told.rpartition("=")
+    status, *flags = (word.strip() for word in rest.split(","))
+    if not sign or {status, ""} - {*RepairStatus, ""} or set(flags) - set(RepairFlag):
+        raise Invalid(f"{told}: write NAME=STATUS, NAME=STATUS,FLAG or NAME=,FLAG")
+    return Meaning(
+        name.strip(),
+        RepairStatus(status) if status else None,
+        tuple(RepairFlag(flag) for flag in flags),
+    )
 
 
 def keys_list(args: argparse.Namespace) -> None:

@@ -18,7 +18,8 @@ from jobs.stores import Stores
 from jobs.supervisor import Process, Supervisor
 
 WORKERS = 2
-SANDBOX_PORT_ABOVE = 1  # the sandbox listens on the port after the service's own
+# The sandbox listens on the port after the service's own, and for e-mail on the next.
+SANDBOX_PORT_ABOVE, SANDBOX_SMTP_PORT_ABOVE = 1, 2
 
 
 def add_verbs(verb: Callable) -> None:
@@ -48,11 +49,13 @@ def run_up(args: argparse.Namespace) -> int:
 
 def _seed(settings: Settings, opened: Stores) -> None:
     """Bring the catalogue up to date; takes a moment only when there is something to load."""
+    from crm.bookings import opening
     from crm.catalog import service as catalog
 
     service = app.compose(settings, opened.database_url, opened.redis_url)
     with service.units() as uow:
         catalog.seed(uow)
+        opening.furnish(uow, settings.shop_name, settings.shop_timezone)
     service.engine.dispose()
 
 
@@ -88,6 +91,13 @@ def _children(
     if settings.chatwoot.url is None:
         port = settings.port + SANDBOX_PORT_ABOVE
         sandbox_env = dict(os.environ) | processes.sandbox_env(settings, port)
+        if _catches_mail(settings):
+            smtp_port = settings.port + SANDBOX_SMTP_PORT_ABOVE
+            sandbox_env["SANDBOX_SMTP_PORT"] = str(smtp_port)
+            env |= {
+                "SMTP_URL": f"smtp://127.0.0.1:{smtp_port}",
+                "MAIL_FROM": env.get("MAIL_FROM") or "shop@example.test",
+            }
         sandbox = Process(
             "sandbox",
             [python, *processes.sandbox_gunicorn(port)],
@@ -96,6 +106,12 @@ def _children(
         )
         children.insert(0, sandbox)
     return children, env
+
+
+def _catches_mail(settings: Settings) -> bool:
+    """Only beside a sandbox, and never in place of a mail server that was named."""
+    named = any(os.environ.get(name) for name in ("SMTP_URL", "SMTP_URL_FILE"))
+    return settings.chatwoot.url is None and not named
 
 
 def _connect_sandbox(port: int, env: dict[str, str]) -> bool:
@@ -126,10 +142,13 @@ def _greet(settings: Settings, opened: Stores, env: dict[str, str], seconds: flo
         f"  health     {home}/readyz",
         f"  API        {home}/api/v1/docs",
         f"  admin      {home}/admin    (app.py staff create --email you@example.com --role admin)",
+        f"  booking    {home}/book",
         f"  tracking   {home}/track/<token>, sent with every status message",
     ]
     if settings.chatwoot.url is None:
         lines.append(f"  sandbox    {env['CHATWOOT_URL']}/   play customer and agent here")
+        if _catches_mail(settings):
+            lines.append(f"  e-mail     {env['CHATWOOT_URL']}/#mail   caught there, with the codes")
         lines.append("  demo       .venv/bin/python app.py demo   in another terminal")
     else:
         lines.append(f"  Chatwoot   {settings.chatwoot.url}")

@@ -60,7 +60,7 @@ class FileLinks:
 
 def qr_code(url: str) -> str:
     """The address as a QR code: an SVG picture in a `data:` address, for an `<img>`."""
-    return segno.make(url, error="m", micro=False).svg_data_uri(scale=4)
+    return segno.make(url, error="m", micro=False).svg_data_uri(scale=4, light="#fff")
 
 
 def _end(now: datetime) -> int:

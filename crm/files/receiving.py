@@ -66,7 +66,7 @@ class Receiving:
         self._folders: list[Path] = []
 
     def take(self, stream: BinaryIO, name: str) -> Draft:
-        """Read a stream to its end. Raises Unfit, TooMany."""
+        """Read a stream to its end. Raises Unfit, TooMany, Temporary (a store elsewhere is away)."""
         folder = self._store.draft()
         self._folders.append(folder)
         sent = folder / SENT
@@ -79,6 +79,7 @@ class Receiving:
             return self._document(folder, sent, name, digest)
         size = _rewrite(sent, folder)
         sent.unlink()
+        self._store.ready(folder)
         return Draft(
             folder,
             rules.harmless_name(name, rules.JPEG),
@@ -93,12 +94,12 @@ class Receiving:
         for folder in self._folders:
             shutil.rmtree(folder, ignore_errors=True)
 
-    @staticmethod
-    def _document(folder: Path, sent: Path, name: str, digest: str) -> Draft:
+    def _document(self, folder: Path, sent: Path, name: str, digest: str) -> Draft:
         content = sent.read_bytes()
         if not rules.is_plain_pdf(content):
             raise Unfit("not-plain-pdf")
         sent.rename(folder / file_name(rules.PDF))
+        self._store.ready(folder)
         name = rules.harmless_name(name, rules.PDF)
         return Draft(folder, name, rules.PDF, len(content), digest)
 

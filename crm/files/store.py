@@ -1,7 +1,8 @@
 """Where the bytes are: a folder outside the web root, one sub-folder of random name per file.
 
 A file lies complete and durable in its place before its row is committed, so no row is without its
-file. What a crash leaves without a row is swept away (`receiving.sweep`).
+file. What a crash leaves without a row is swept away (`service.sweep`). A store elsewhere replaces
+what is said about places and keeps what is said about drafts (`bridge/integrations/files/s3.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 INCOMING = "incoming"
 KEY_SIGNS = 32
@@ -30,6 +32,9 @@ class Store:
         folder.mkdir(mode=0o700)
         return folder
 
+    def ready(self, draft: Path) -> None:
+        """The draft is complete and no unit is open: a store elsewhere takes its bytes now."""
+
     def keep(self, draft: Path) -> str:
         """Move a draft to its place, durably. Returns its key."""
         place = self._place(draft.name)
@@ -41,7 +46,7 @@ class Store:
             _flush(folder)
         return place.name
 
-    def path(self, key: str, name: str) -> Path:
+    def source(self, key: str, name: str) -> Path | BinaryIO:
         """name: of a file inside the folder. Raises FileNotFoundError."""
         path = self._place(key) / name
         if not path.is_file():
@@ -69,13 +74,18 @@ class Store:
                     yield keys
 
     def _place(self, key: str) -> Path:
-        if len(key) != KEY_SIGNS or not key.isalnum():
-            raise ValueError("not a key")
-        return self.root / key[:2] / key
+        return self.root / key[:2] / checked(key)
 
     @staticmethod
     def _make(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def checked(key: str) -> str:
+    """Raises ValueError for what cannot be a key, such as a path out of the folder."""
+    if len(key) != KEY_SIGNS or not key.isalnum():
+        raise ValueError("not a key")
+    return key
 
 
 def _children(folder: Path) -> list[Path]:

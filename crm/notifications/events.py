@@ -14,3 +14,11 @@ class NotificationComposed(Event):
 
     kind: ClassVar[str] = "notification.composed"
     subject_kind: ClassVar[str] = "notification"
+
+
+@dataclass(frozen=True)
+class NotificationRefused(Event):
+    """A channel would not take the message for good; the next one may try."""
+
+    kind: ClassVar[str] = "notification.refused"
+    subject_kind: ClassVar[str] = "notification"

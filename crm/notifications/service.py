@@ -1,4 +1,4 @@
-"""Composing messages and following what became of them. Channels deliver them (see `chatwoot/`)."""
+"""Composing messages and following what became of them. `channels.py` owes them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from sqlalchemy import ColumnElement, select
 
 from crm.core import outbox
 from crm.core.events import Actor
+from crm.core.outbox import EffectDiscarded
 from crm.core.uow import UnitOfWork
 from crm.notifications.events import NotificationComposed
 from crm.notifications.models import Notification, NotificationState
 
-NO_CHANNEL_YET = "no channel yet: not linked to a conversation"
+NO_CHANNEL_YET = "no channel yet: no conversation and no proven address"
 # A status notice that could not leave for this long tells the customer nothing new (rule 17).
 NOTICE_DEADLINE = timedelta(hours=24)
+_STATUS_KEY = "repair:{}:entry:"
 
 
 def compose(
@@ -88,6 +90,53 @@ def settle(
         notification.reason = reason
 
 
+def settle_discarded(uow: UnitOfWork, event: EffectDiscarded) -> None:
+    """A person gave up a message that nobody could tell about; one that failed stays failed."""
+    # After a channel refused it, the effect key is longer than the event key by one part.
+    event_keys = (event.effect_key, event.effect_key.rpartition(":")[0])
+    queued = uow.session.scalars(
+        select(Notification)
+        .where(
+            Notification.event_key.in_(event_keys),
+            Notification.state == NotificationState.QUEUED,
+        )
+        .with_for_update()
+    )
+    for notification in queued:
+        if notification.effect_key == event.effect_key:
+            settle(uow, notification.event_key, NotificationState.CANCELLED, event.reason)
+
+
+def status_key(repair_id: int, entry_id: int) -> str:
+    """The event key of the message that tells one entry of a repair's history."""
+    return f"{_STATUS_KEY.format(repair_id)}{entry_id}"
+
+
+def release(uow: UnitOfWork, repair_id: int) -> int:
+    """Let status messages go that are still held, because a later one of this repair goes at once.
+
+    They are not superseded: a stage that was passed since was reached indeed, and what staff wrote
+    to it would be lost. Returns how many.
+    """
+    rows = uow.session.scalars(
+        select(Notification)
+        .where(
+            Notification.repair_id == repair_id,
+            Notification.state == NotificationState.QUEUED,
+            Notification.not_before > uow.now,
+            Notification.event_key.startswith(_STATUS_KEY.format(repair_id), autoescape=True),
+        )
+        .order_by(Notification.id)
+        .with_for_update()
+    ).all()
+    count = 0
+    for row in rows:
+        if outbox.release(uow, row.effect_key):
+            row.not_before = uow.now
+            count += 1
+    return count
+
+
 def take_back(uow: UnitOfWork, repair_id: int, reason: str) -> int:
     """Cancel messages about a repair that have not left. Returns how many."""
     return _take_back(uow, Notification.repair_id == repair_id, reason)
@@ -109,7 +158,7 @@ def _take_back(uow: UnitOfWork, which: ColumnElement[bool], reason: str) -> int:
     ).all()
     count = 0
     for row in rows:
-        if row.state == NotificationState.NO_CHANNEL or outbox.cancel(uow, row.event_key, reason):
+        if row.state == NotificationState.NO_CHANNEL or outbox.cancel(uow, row.effect_key, reason):
             row.state, row.reason, row.settled_at = NotificationState.CANCELLED, reason, uow.now
             count += 1
     return count

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 
 from bridge.integrations.shop import verify
+from crm import taking_in
 from crm.core.errors import NotFound, UnknownParent
 from crm.core.events import Actor
 from crm.core.inbox import InboxRow
@@ -15,13 +17,17 @@ from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork, Units
 from crm.core.vault import Seal
 from crm.customers import service as customers
-from crm.customers.rules import email_key, phone_key
 from crm.customers.service import Person
 from crm.repairs import service as repairs
+from crm.repairs import status_maps
 from crm.repairs.models import Repair
+from crm.repairs.rules import Outcome
 from crm.repairs.service import Address, NewRepair, StatusNews
+from crm.repairs.status_maps import StatusMap
+from crm.repairs.statuses import RepairStatus
 from crm.staff.models import ApiKey
-from crm.tickets.models import Conversation, Ticket
+
+T = TypeVar("T")
 
 
 class Inbound:
@@ -46,29 +52,31 @@ class Inbound:
 
     def created(self, uow: UnitOfWork, row: InboxRow) -> None:
         """A repair the shop took in. One we know already is told its status instead."""
-        data, actor = _data(row), _actor(uow, row)
+        data, actor = _data(uow, row), _actor(uow, row)
         known = uow.session.scalars(
             select(Repair).where(
                 Repair.owner_key == row.sender, Repair.external_id == data["external_id"]
             )
         ).first()
         if known is not None:
-            news = _news(data)
-            repairs.change_status(
-                uow, Address(external_id=data["external_id"], owner_key=row.sender), news, actor
-            )
+            address = Address(external_id=data["external_id"], owner_key=row.sender)
+            _report(uow, address, data, actor, _statuses(uow, row))
             return
-        ticket, conversation = self._talked_about(uow, data)
-        customer_id = self._customer(uow, data, actor)
-        if customer_id is None and ticket is not None:
-            customer_id = ticket.customer_id
-        repair = repairs.create(
+        ticket = _known(
+            lambda: taking_in.talked_about(
+                uow,
+                self._account_id,
+                ticket=data["ticket"],
+                conversation=data["conversation_id"],
+            )
+        )
+        repair = taking_in.take_in(
             uow,
             NewRepair(
-                customer_id=customer_id,
+                customer_id=None,
                 device=data["device"],
                 problem=data["problem"],
-                status=data["status"],
+                status=data["status"] or RepairStatus.RECEIVED,
                 owner_key=row.sender,
                 external_id=data["external_id"],
                 version=data["version"],
@@ -76,21 +84,23 @@ class Inbound:
                 estimated_on=data["estimated_completion"],
                 estimate_minor=data["estimate_minor"],
                 currency=self._shop.currency,
-                occurred_at=data["occurred_at"],
+                # Not the moment of handling: news that came in meanwhile would look late.
+                occurred_at=data["occurred_at"] or row.received_at,
                 note=data["note"],
             ),
             actor,
             by_staff=False,
+            person=_person(data["customer"]),
+            ticket=ticket,
         )
-        if ticket is not None:
-            repairs.link(uow, repair, ticket.id, ticket.customer_id, actor)
+        repairs.set_flags(uow, Address(ref=repair.ref), list(data["meaning"].flags), actor)
 
     def status_changed(self, uow: UnitOfWork, row: InboxRow) -> None:
-        data, actor = _data(row), _actor(uow, row)
-        _known(lambda: repairs.change_status(uow, _address(row, data), _news(data), actor))
+        data, actor = _data(uow, row), _actor(uow, row)
+        _known(lambda: _report(uow, _address(row, data), data, actor, _statuses(uow, row)))
 
     def note_added(self, uow: UnitOfWork, row: InboxRow) -> None:
-        data, actor = _data(row), _actor(uow, row)
+        data, actor = _data(uow, row), _actor(uow, row)
         _known(
             lambda: repairs.note(
                 uow,
@@ -104,7 +114,7 @@ class Inbound:
         )
 
     def estimate_changed(self, uow: UnitOfWork, row: InboxRow) -> None:
-        data, actor = _data(row), _actor(uow, row)
+        data, actor = _data(uow, row), _actor(uow, row)
         _known(
             lambda: repairs.change_estimate(
                 uow,
@@ -118,7 +128,7 @@ class Inbound:
         )
 
     def part_moved(self, uow: UnitOfWork, row: InboxRow) -> None:
-        data, actor = _data(row), _actor(uow, row)
+        data, actor = _data(uow, row), _actor(uow, row)
         expected = data["expected_on"]
         _known(
             lambda: repairs.note(
@@ -136,44 +146,20 @@ class Inbound:
             )
         )
 
-    def _talked_about(
-        self, uow: UnitOfWork, data: dict[str, Any]
-    ) -> tuple[Ticket | None, Conversation | None]:
-        if data["ticket"]:
-            ticket = uow.session.scalars(select(Ticket).where(Ticket.ref == data["ticket"])).first()
-            if ticket is None:
-                raise UnknownParent(f"no ticket {data['ticket']}")
-            return ticket, None
-        if data["conversation_id"]:
-            conversation = uow.session.scalars(
-                select(Conversation).where(
-                    Conversation.account_id == self._account_id,
-                    Conversation.number == data["conversation_id"],
-                )
-            ).first()
-            if conversation is None:
-                raise UnknownParent(f"no conversation {data['conversation_id']}")
-            return uow.session.get_one(Ticket, conversation.ticket_id), conversation
-        return None, None
 
-    def _customer(self, uow: UnitOfWork, data: dict[str, Any], actor: Actor) -> int | None:
-        """The shop took these down at the counter, so its word proves them."""
-        told = data["customer"]
-        if not told or not (told["email"] or told["phone"]):
-            return None
-        keys = []
-        if told["email"]:
-            keys.append(email_key(told["email"], proven=True))
-        if told["phone"]:
-            keys.append(phone_key(told["phone"], proven=True))
-        person = Person(
-            told["name"], told["email"], told["phone"], told["locale"], keys=tuple(keys)
-        )
-        return customers.recognise(uow, person, actor).id
+def _person(told: dict[str, Any] | None) -> Person | None:
+    """Somebody taken down at the counter; a name alone is nobody we could know again."""
+    if not told or not (told["email"] or told["phone"]):
+        return None
+    return customers.told(**told, by_staff=False)
 
 
-def _data(row: InboxRow) -> dict[str, Any]:
-    _, data = verify.read(row.body or b"")
+def _statuses(uow: UnitOfWork, row: InboxRow) -> StatusMap:
+    return status_maps.of_key(uow.session.get_one(ApiKey, row.sender))
+
+
+def _data(uow: UnitOfWork, row: InboxRow) -> dict[str, Any]:
+    _, data = verify.read(row.body or b"", _statuses(uow, row))
     return data or {}
 
 
@@ -186,9 +172,27 @@ def _address(row: InboxRow, data: dict[str, Any]) -> Address:
     return Address(ref=data["ref"], external_id=data["external_id"], owner_key=row.sender)
 
 
-def _news(data: dict[str, Any]) -> StatusNews:
+def _report(
+    uow: UnitOfWork, address: Address, data: dict[str, Any], actor: Actor, statuses: StatusMap
+) -> None:
+    """A status, the flags its name stands for, or both; old news sets no flags."""
+    repair = repairs.find(uow, address)
+    told, known = data["version"], repair.external_version
+    occurred_at = data["occurred_at"]
+    if told is not None and known is not None:
+        is_late = told <= known
+    else:
+        is_late = occurred_at is not None and occurred_at < repair.status_occurred_at
+    news = _news(data, data["status"] or RepairStatus(repair.status))
+    reported = repairs.change_status(uow, address, news, actor)
+    if not is_late and reported.outcome is not Outcome.LATE:
+        flags = statuses.with_flags(repair.flags, data["meaning"])
+        repairs.set_flags(uow, address, flags, actor)
+
+
+def _news(data: dict[str, Any], status: RepairStatus) -> StatusNews:
     return StatusNews(
-        status=data["status"],
+        status=status,
         by_staff=False,
         version=data["version"],
         occurred_at=data["occurred_at"],
@@ -200,10 +204,10 @@ def _news(data: dict[str, Any]) -> StatusNews:
     )
 
 
-def _known(act) -> None:
-    """A repair nobody told us of yet may still come: its news waits (reliability.md, rule 10)."""
+def _known(act: Callable[[], T]) -> T:
+    """What nobody told us of yet may still come: news of it waits (reliability.md, rule 10)."""
     try:
-        act()
+        return act()
     except NotFound as error:
         raise UnknownParent(error.detail) from error
 

@@ -19,6 +19,7 @@ from marshmallow import (
 )
 
 from crm.customers.rules import is_e164
+from crm.repairs.status_maps import MOST_NAME
 from crm.repairs.statuses import RepairStatus
 
 MOST_NUMBER = 2**63 - 1
@@ -106,7 +107,9 @@ class StatusFields(Shape):
 
 
 class StatusChanged(NamedRepair, StatusFields):
-    pass
+    """status: as the shop system calls it; `verify.read` finds out what it means."""
+
+    status = Text(MOST_NAME, 1, required=True)
 
 
 class RepairCreated(Shape):
@@ -115,7 +118,7 @@ class RepairCreated(Shape):
     external_id = Text(255, 1, required=True)
     device = Text(255, load_default="")
     problem = Text(2000, load_default="")
-    status = fields.Enum(RepairStatus, by_value=True, load_default=RepairStatus.RECEIVED)
+    status = Text(MOST_NAME, 1, load_default=RepairStatus.RECEIVED.value)
     version = number(load_default=None, allow_none=True)
     occurred_at = moment()
     note = Text(2000, load_default=None, allow_none=True)

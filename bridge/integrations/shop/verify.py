@@ -23,6 +23,8 @@ from crm.core.inbox import Delivery
 from crm.core.integration import Received
 from crm.core.uow import Units
 from crm.core.vault import Seal
+from crm.repairs import status_maps
+from crm.repairs.status_maps import StatusMap, UnknownStatus
 from crm.staff import service as staff
 
 SOURCE = "shop"
@@ -60,10 +62,11 @@ def check_signature(
         raise Unauthenticated("no signature matches")
 
 
-def read(body: bytes) -> tuple[str, dict[str, Any] | None]:
+def read(body: bytes, statuses: StatusMap | None = None) -> tuple[str, dict[str, Any] | None]:
     """The event type and its checked data; None for a type we do not handle.
 
-    Raises BrokenBody, Invalid (with the fields).
+    statuses: how the sender's key speaks. `status` becomes ours (None: the stage stays), `meaning`
+    holds all of what was said. Raises BrokenBody, Invalid (with the fields).
     """
     event = parse(body)
     if not isinstance(event, dict):
@@ -74,9 +77,15 @@ def read(body: bytes) -> tuple[str, dict[str, Any] | None]:
     if kind not in DATA:
         return kind, None
     try:
-        return kind, DATA[kind].load(event.get("data"))
+        data = DATA[kind].load(event.get("data"))
+        if "status" in data:
+            data["meaning"] = (statuses or StatusMap()).read(data["status"])
+            data["status"] = data["meaning"].status
     except ValidationError as error:
         raise Invalid("data does not fit", errors={"data": error.normalized_messages()}) from error
+    except UnknownStatus as error:
+        raise Invalid("data does not fit", errors={"data": error.errors}) from error
+    return kind, data
 
 
 class Hook:
@@ -91,6 +100,7 @@ class Hook:
             raise Unauthenticated("no such key")
         with self._units() as uow:
             secrets = staff.webhook_secrets(uow, self._seal, key_id)
+            statuses = status_maps.of_key(status_maps.key_by_id(uow, key_id)) if secrets else None
         message_id = request.headers.get("webhook-id", "")
         check_signature(
             secrets,
@@ -99,7 +109,7 @@ class Hook:
             request.headers.get("webhook-signature", ""),
             request.body,
         )
-        kind, data = read(request.body)
+        kind, data = read(request.body, statuses)
         named = (data or {}).get("ref") or (data or {}).get("external_id") or message_id
         return Delivery(
             source=SOURCE,
@@ -119,5 +129,5 @@ def _meaning(kind: str, data: dict[str, Any] | None) -> str | None:
     """External id and version, where the shop counts versions (reliability.md, rule 3)."""
     if data is None or data.get("version") is None:
         return None
-    status = data.get("status", "")
+    status = data["meaning"].name if "meaning" in data else ""
     return f"{kind}:{data.get('ref') or data.get('external_id')}:{data['version']}:{status}"

@@ -47,4 +47,4 @@ def test_no_row_without_file_and_no_file_without_row(mendline, db, repair, store
     service.sweep(mendline.units, store, older_than_seconds=-1)
     assert len(stored(store)) == 3 * rows
     for key in mendline.column("SELECT key FROM files"):
-        assert store.path(key, "full.jpg").stat().st_size > 0
+        assert store.source(key, "full.jpg").stat().st_size > 0

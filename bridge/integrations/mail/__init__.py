@@ -1,0 +1,1 @@
+"""E-mail to customers by SMTP; nothing is received."""

@@ -1,0 +1,1 @@
+"""Text messages by Twilio: sending them, and hearing what became of them."""

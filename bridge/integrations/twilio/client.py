@@ -1,0 +1,112 @@
+"""Twilio's API through its own library, with our time-outs and our family of errors."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from bridge.settings import TwilioSettings
+from crm.core.errors import Denied, Outward, Permanent, Temporary, Uncertain
+from crm.core.uow import refuse_inside_unit
+
+CONNECT_SECONDS = 3.0
+LISTED = 20  # how many of the latest messages to one number are looked through
+OWN_HOST = "https://api.twilio.com"
+# The library would write every request to the log, addresses and all.
+_silence = logging.getLogger("twilio.silence")
+_silence.disabled = True
+
+
+@dataclass(frozen=True)
+class Sent:
+    """sid: Twilio's own name for the message."""
+
+    sid: str
+
+
+class _Line(TwilioHttpClient):
+    """base: stands in for Twilio's own address (TWILIO_API_BASE)."""
+
+    def __init__(self, base: str, seconds: float):
+        super().__init__(logger=_silence)
+        self._base = base
+        self.timeout = (CONNECT_SECONDS, seconds)
+
+    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
+        if not url.startswith(f"{OWN_HOST}/"):
+            raise ValueError("the library asks for another host of Twilio's")
+        return super().request(method, self._base + url.removeprefix(OWN_HOST), *args, **kwargs)
+
+
+class Texting:
+    """callback: where Twilio tells what became of a message; None where it could not reach us."""
+
+    def __init__(self, told: TwilioSettings, sender: str, public_url: str, seconds: float):
+        self._client = Client(
+            told.account_sid, told.auth_token, http_client=_Line(told.api_base, seconds)
+        )
+        self._sender = sender
+        here = (urlsplit(public_url).hostname or "") in ("localhost", "127.0.0.1", "::1")
+        self._callback = None if here else f"{public_url}/webhooks/twilio/status"
+
+    def send(self, to: str, text: str, query: str) -> Sent:
+        """query: comes back with every status of this message.
+
+        Raises Temporary, Denied, Permanent, Uncertain (the answer was lost).
+        """
+        how = {"messaging_service_sid" if self._is_service else "from_": self._sender}
+        if self._callback:
+            how["status_callback"] = f"{self._callback}?{query}"
+        try:
+            refuse_inside_unit()
+            return Sent(self._client.messages.create(to=to, body=text, **how).sid)
+        except TwilioRestException as error:
+            raise _refusal(error) from error
+        except requests.ConnectTimeout as error:
+            raise Temporary("no connection to Twilio") from error
+        except (requests.RequestException, TwilioException, ValueError) as error:
+            raise Uncertain(f"Twilio's answer was lost ({type(error).__name__})") from error
+
+    def find(self, to: str, text: str, not_before: datetime) -> Sent | None:
+        """A message with these words to this number. Raises Temporary, Denied, Permanent."""
+        how = {} if self._is_service else {"from_": self._sender}
+        try:
+            refuse_inside_unit()
+            latest = self._client.messages.list(to=to, limit=LISTED, page_size=LISTED, **how)
+        except TwilioRestException as error:
+            refusal = _refusal(error)
+            # Nothing is changed by looking.
+            raise Temporary(refusal.detail) if isinstance(refusal, Uncertain) else refusal from error
+        except (requests.RequestException, TwilioException, ValueError) as error:
+            raise Temporary(f"Twilio could not be asked ({type(error).__name__})") from error
+        for one in latest:
+            # A trial account puts its own words before ours.
+            is_ours = (one.body or "").strip().endswith(text)
+            if is_ours and one.date_created is not None and one.date_created >= not_before:
+                return Sent(one.sid)
+        return None
+
+    @property
+    def _is_service(self) -> bool:
+        return self._sender.startswith("MG")
+
+
+def _refusal(error: TwilioRestException) -> Outward:
+    """Twilio's words stay out: they name the number."""
+    detail = f"Twilio answered {error.status}" + (f", error {error.code}" if error.code else "")
+    if error.status in (401, 403):
+        return Denied(detail)
+    if error.status in (408, 425, 429):
+        return Temporary(detail)
+    if error.status >= 500:
+        return Uncertain(detail)
+    return Permanent(detail)

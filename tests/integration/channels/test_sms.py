@@ -1,0 +1,219 @@
+"""SMS: Twilio at the HTTP line; its answers, its silence and its callbacks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+import responses
+from twilio.request_validator import RequestValidator
+
+from bridge.integrations.twilio.outbound import LONGEST_TEXT, shortened
+from tests.integration.channels.conftest import Channels
+
+ACCOUNT, TOKEN, SENDER = "AC0123456789abcdef", "a-token-of-twilio-1234", "+447700900001"
+MESSAGES = f"http://twilio.test/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+PHONE = "+447700900123"
+
+
+@pytest.fixture
+def environ() -> dict[str, str]:
+    return {
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_FROM": SENDER,
+        "TWILIO_API_BASE": "http://twilio.test",
+        "PUBLIC_URL": "https://quay.example",
+    }
+
+
+@pytest.fixture
+def twilio():
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as line:
+        yield line
+
+
+def taken(line: Any, sid: str = "SM1") -> None:
+    line.post(MESSAGES, status=201, json={"sid": sid, "status": "queued"})
+
+
+def asked(line: Any, number: int = -1) -> dict[str, str]:
+    return {k: v[0] for k, v in parse_qs(line.calls[number].request.body).items()}
+
+
+def listed(line: Any, *messages: dict[str, Any]) -> None:
+    line.get(MESSAGES, json={"messages": list(messages), "next_page_uri": None, "page": 0})
+
+
+def told(channels: Channels, callback: str, status: str, sid: str = "SM1", **fields: str) -> Any:
+    """Twilio posts a status. fields: of the form, `signature` and `to` apart."""
+    signature = fields.pop("signature", None)
+    form = {"MessageSid": sid, "MessageStatus": status, "AccountSid": ACCOUNT, "To": PHONE} | fields
+    signature = signature or RequestValidator(TOKEN).compute_signature(callback, form)
+    where = urlsplit(callback)
+    answer = channels.shop.http.post(
+        f"{where.path}?{where.query}", data=form, headers={"X-Twilio-Signature": signature}
+    )
+    work(channels)
+    return answer
+
+
+def work(channels: Channels) -> None:
+    due = [row[0] for row in channels.shop.rows("SELECT id FROM inbox WHERE state = 'pending'")]
+    channels.shop.parts.rows().work(due, [])
+    channels.settle()
+
+
+def repair(channels: Channels) -> str:
+    return channels.repair(channels.customer(phone=PHONE))
+
+
+def test_a_guest_with_a_phone_gets_the_code_by_sms(channels: Channels, twilio, caplog):
+    taken(twilio)
+    wish = {k: v for k, v in channels.shop.body(phone=PHONE).items() if k != "email"}
+    made = channels.shop.call("POST", "/bookings", json=wish).json
+    code = channels.shop.code()
+    channels.settle()
+    assert (asked(twilio)["To"], asked(twilio)["From"]) == (PHONE, SENDER)
+    assert asked(twilio)["Body"].startswith(code)
+    assert ("verification_code", "sms", "sent") in channels.log()
+    assert code not in str(channels.effects("outbox")) and code not in caplog.text
+    firm = channels.shop.call("POST", f"/bookings/{made['token']}/confirm", json={"code": code})
+    assert firm.json["status"] == "confirmed"
+    channels.settle()
+    assert made["ref"] in asked(twilio)["Body"]
+    assert channels.post.mails == []
+
+
+def test_statuses_climb_and_never_fall(channels: Channels, twilio):
+    taken(twilio)
+    repair(channels)
+    channels.settle()
+    callback = asked(twilio)["StatusCallback"]
+    assert callback.startswith("https://quay.example/webhooks/twilio/status?key=repair%3A")
+    for status, state in (("queued", "sent"), ("delivered", "delivered"), ("sent", "delivered"),
+                          ("read", "read"), ("failed", "read")):  # fmt: skip
+        assert told(channels, callback, status).status_code == 204
+        assert channels.log("channel, state, external_id") == [("sms", state, "SM1")]
+    assert told(channels, callback, "delivered").status_code == 204, "a repeat"
+    assert PHONE not in str(channels.shop.rows("SELECT convert_from(body, 'UTF8') FROM inbox"))
+
+
+@pytest.mark.parametrize("fault", ["signature", "account", "key", "none"])
+def test_a_callback_that_is_not_twilios_is_refused(channels: Channels, twilio, fault: str):
+    taken(twilio)
+    repair(channels)
+    channels.settle()
+    callback, fields = asked(twilio)["StatusCallback"], {}
+    if fault == "signature":
+        fields["signature"] = "ü" * 28
+    elif fault == "none":
+        fields["signature"] = "="
+    elif fault == "account":
+        fields["AccountSid"] = "ACother"
+    else:
+        fields["signature"] = RequestValidator(TOKEN).compute_signature(callback, {"MessageSid": "SM1"})
+    assert told(channels, callback, "delivered", **fields).status_code == 401
+    assert channels.log("state") == [("sent",)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ({"status": 400, "json": {"code": 21211, "message": f"{PHONE} is invalid"}}, "dead"),
+        ({"status": 429, "json": {"code": 20429}}, "pending"),
+        ({"status": 401, "json": {"code": 20003}}, "pending"),
+        ({"status": 500, "json": {}}, "unsure"),
+        ({"status": 201, "body": "<html>"}, "unsure"),
+        ({"body": requests.ConnectTimeout()}, "pending"),
+        ({"body": requests.ReadTimeout()}, "unsure"),
+        ({"body": requests.ConnectionError()}, "unsure"),
+    ],
+)
+def test_what_an_answer_leads_to(channels: Channels, twilio, answer: dict, state: str):
+    twilio.post(MESSAGES, **answer)
+    repair(channels)
+    channels.settle()
+    ((_, found, reason),) = channels.effects()
+    assert found == state
+    assert PHONE not in reason
+
+
+def test_doubt_is_settled_by_the_list_without_a_second_message(channels: Channels, twilio):
+    twilio.post(MESSAGES, body=requests.ReadTimeout())
+    repair(channels)
+    channels.settle()
+    body = asked(twilio)["Body"]
+    old = format_datetime(datetime.now(UTC) - timedelta(hours=2))
+    now = format_datetime(datetime.now(UTC))
+    listed(twilio, {"sid": "SM0", "body": body, "date_created": old},
+           {"sid": "SM7", "body": f"Trial - {body}", "date_created": now})  # fmt: skip
+    channels.settle(2)
+    assert channels.effects("state") == [("done",)]
+    assert channels.log("state, external_id") == [("sent", "SM7")]
+    assert [call.request.method for call in twilio.calls] == ["POST", "GET"]
+
+
+def test_doubt_about_what_is_not_there_sends_again(channels: Channels, twilio):
+    lost = twilio.post(MESSAGES, body=requests.ReadTimeout())
+    repair(channels)
+    channels.settle()
+    twilio.remove(lost)
+    listed(twilio)
+    taken(twilio, "SM2")
+    channels.settle(3)
+    assert channels.log("state, external_id") == [("sent", "SM2")]
+
+
+def test_doubt_is_settled_by_the_callback(channels: Channels, twilio):
+    twilio.post(MESSAGES, body=requests.ReadTimeout())
+    repair(channels)
+    channels.settle()
+    told(channels, asked(twilio)["StatusCallback"], "delivered", "SM9")
+    assert channels.effects("state") == [("done",)]
+    assert channels.log("state, external_id") == [("delivered", "SM9")]
+    assert len(twilio.calls) == 1
+
+
+def test_after_an_hour_of_doubt_a_person_decides(channels: Channels, twilio):
+    twilio.post(MESSAGES, body=requests.ReadTimeout())
+    repair(channels)
+    channels.settle()
+    channels.write("UPDATE outbox SET first_tried_at = clock_timestamp() - interval '61 minutes'")
+    channels.settle(2)
+    assert channels.effects("state") == [("dead",)]
+    assert len(twilio.calls) == 1
+
+
+def test_mail_comes_before_sms_and_hands_over_what_it_refuses(channels: Channels, twilio):
+    taken(twilio)
+    customer = channels.customer(email="ilse@example.org", phone=PHONE)
+    channels.repair(customer)
+    channels.settle()
+    assert (channels.log("channel, state"), len(twilio.calls)) == ([("mail", "sent")], 0)
+    channels.post.at_rcpt = "550 5.1.1 gone"
+    channels.repair(customer)
+    channels.settle(2)
+    reason = "permanent: the mail server answered 550 5.1.1"
+    assert channels.log("channel, state, refusals")[1] == ("sms", "sent", {"mail": reason})
+    assert [state for _, state, _ in channels.effects()] == ["done", "dead", "done"]
+
+
+def test_what_the_last_channel_refuses_has_failed(channels: Channels, twilio):
+    taken(twilio)
+    repair(channels)
+    channels.settle()
+    told(channels, asked(twilio)["StatusCallback"], "undelivered", ErrorCode="30003")
+    assert channels.log("channel, state") == [("sms", "failed")]
+    assert len(twilio.calls) == 1
+
+
+def test_long_texts_keep_their_link():
+    text = "x" * 5000 + "\nFollow it here: https://quay.example/track/abc"
+    assert len(shortened(text)) <= LONGEST_TEXT
+    assert shortened(text).endswith("/track/abc")
+    assert len(shortened("y" * 10_000)) <= LONGEST_TEXT

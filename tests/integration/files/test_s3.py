@@ -1,0 +1,160 @@
+"""Files in a bucket: the same promises as on disk. The bucket is a server of its own."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from bridge.integrations.files.s3 import S3Store
+from bridge.settings import FilesSettings
+from crm.core.errors import Temporary
+from crm.core.events import SYSTEM
+from crm.files import receiving, service
+from crm.staff import service as staff
+from tests import builders
+from tests.integration.files.conftest import sent
+from tests.service import Service, running
+from tests.unit.crm.files import samples
+
+ROOT = Path(__file__).parents[3]
+KEYS = {"aws_access_key_id": "AKID42", "aws_secret_access_key": "HIDDEN42"}
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    # A server of this machine's own: its address must not be looked for behind a proxy.
+    os.environ.setdefault("NO_PROXY", "127.0.0.1")
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(endpoint: str):
+    """The bucket `quay-files`, empty."""
+    there = boto3.resource("s3", endpoint_url=endpoint, region_name="us-east-1", **KEYS)
+    made = there.create_bucket(Bucket="quay-files")
+    made.objects.delete()
+    return made
+
+
+@pytest.fixture
+def mendline(db: str, endpoint: str, bucket) -> Iterator[Service]:
+    with running(
+        db,
+        FILES_URL=f"s3://quay-files/shop?endpoint={endpoint}",
+        S3_ACCESS_KEY_ID="AKID42",
+        S3_SECRET_ACCESS_KEY="HIDDEN42",
+    ) as service:
+        yield service
+
+
+@pytest.fixture
+def store(tmp_path: Path, endpoint: str, bucket) -> S3Store:
+    told = FilesSettings("quay-files", "shop", endpoint, "us-east-1", "AKID42", "HIDDEN42")
+    return S3Store(tmp_path / "files", told, 5.0)
+
+
+def names(bucket) -> list[str]:
+    return sorted(one.key for one in bucket.objects.all())
+
+
+def test_uploaded_given_out_and_removed(mendline: Service, bucket):
+    with mendline.units() as uow:
+        ref = builders.repair(uow).ref
+        key = staff.create_key(uow, mendline.parts.seal, SYSTEM, name="desk", role="desk").key
+    by = {"headers": {"Authorization": f"Bearer {key}"}}
+    answer = mendline.http.post(f"/api/v1/repairs/{ref}/files", **sent(samples.photo()), **by)
+    assert answer.status_code == 201, answer.text
+    (file,) = answer.json["data"]
+    assert [name.rpartition("/")[0] for name in names(bucket)] == [f"shop/{file['id']}"] * 3
+    got = mendline.http.get(f"/api/v1/files/{file['id']}/content", **by)
+    assert got.status_code == 200 and got.data.startswith(b"\xff\xd8")
+    assert len(got.data) == file["size_bytes"]
+    assert got.headers["Content-Disposition"].startswith("attachment")
+    assert not list((mendline.parts.settings.state_dir / "files" / "incoming").iterdir())
+    assert mendline.http.delete(f"/api/v1/files/{file['id']}", **by).status_code == 204
+    assert names(bucket) == []
+
+
+def test_a_bucket_that_is_away_leaves_no_row(mendline: Service, bucket):
+    with mendline.units() as uow:
+        ref = builders.repair(uow).ref
+        key = staff.create_key(uow, mendline.parts.seal, SYSTEM, name="desk", role="desk").key
+    bucket.delete()
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = mendline.http.post(
+        f"/api/v1/repairs/{ref}/files", **sent(samples.photo()), headers=headers
+    )
+    assert (answer.status_code, answer.json["code"]) == (502, "temporary")
+    assert mendline.count("files") == 0
+
+
+PROGRAM = """
+import io, os, sys
+from pathlib import Path
+from bridge.integrations.files.s3 import S3Store
+from bridge.settings import FilesSettings
+from crm.core.db import make_engine
+from crm.core.events import SYSTEM
+from crm.core.uow import Units
+from crm.files import models, receiving, service
+import crm.repairs.models, crm.tickets.models, crm.customers.models
+
+url, root, step, endpoint = sys.argv[1:]
+told = FilesSettings("quay-files", "shop", endpoint, "us-east-1", "AKID42", "HIDDEN42")
+store = S3Store(Path(root), told, 5.0)
+with receiving.receiving(store) as taken:
+    draft = taken.take(io.BytesIO(sys.stdin.buffer.read()), "a.jpg")
+    if step == "taken":
+        os._exit(9)
+    with Units(make_engine(url))() as uow:
+        owner, filing = service.Owner(repair_id=1), service.Filing("api", SYSTEM)
+        service.add(uow, store, owner, [draft], filing)
+        if step == "kept":
+            os._exit(9)
+    os._exit(9)
+"""
+
+
+@pytest.mark.parametrize(("step", "rows"), [("taken", 0), ("kept", 0), ("committed", 1)])
+def test_killed_between(mendline, db, endpoint, store, bucket, step: str, rows: int):
+    with mendline.units() as uow:
+        builders.repair(uow)
+    command = [sys.executable, "-c", PROGRAM, db, str(store.root), step, endpoint]
+    killed = subprocess.run(command, input=samples.photo(), cwd=ROOT, capture_output=True)
+    assert killed.returncode == 9, killed.stderr.decode()[-500:]
+    assert mendline.count("files") == rows
+    assert len(names(bucket)) == 3, "the file is there before its row"
+    service.sweep(mendline.units, store, older_than_seconds=-2)
+    assert len(names(bucket)) == 3 * rows
+    assert not list((store.root / "incoming").iterdir())
+    for key in mendline.column("SELECT key FROM files"):
+        assert store.source(key, "full.jpg").read(2) == b"\xff\xd8"
+
+
+def test_what_is_not_there_and_what_is_no_key(store: S3Store, bucket):
+    with pytest.raises(FileNotFoundError):
+        store.source("a" * 32, "full.jpg")
+    for key in ("../../x", "", "a" * 31 + "/"):
+        with pytest.raises(ValueError, match="not a key"):
+            store.drop(key)
+    bucket.delete()
+    with pytest.raises(Temporary), receiving.receiving(store) as taken:
+        taken.take(io.BytesIO(samples.photo()), "a.jpg")
+    bucket.meta.client.create_bucket(Bucket="quay-files")
+
+
+def test_no_call_inside_a_unit(mendline: Service, store: S3Store):
+    with pytest.raises(RuntimeError), mendline.units():
+        store.drop("a" * 32)
