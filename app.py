@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,15 @@ from bridge import logs
 from bridge import settings as settings_module
 from bridge.integrations.files import outbound as chat_files
 from bridge.integrations.files.door import Door
+from bridge.integrations.files.place import file_store
+from bridge.integrations.mail import outbound as mail
 from bridge.integrations.shop import inbound as shop_systems
 from bridge.settings import Settings
 from chatwoot import integration as chatwoot
 from chatwoot.client import Client
 from chatwoot.throttle import Throttle
 from crm import reactions
+from crm.bookings import drafts
 from crm.catalog import estimates
 from crm.core import idempotency, inbox, outbox
 from crm.core.db import make_engine
@@ -31,8 +34,11 @@ from crm.core.integration import Integration, Schedule
 from crm.core.shop import Links, Shop
 from crm.core.uow import Units
 from crm.core.vault import Seal
-from crm.files.store import Store
+from crm.notifications import channels
+from crm.passcodes import service as passcodes
+from crm.promises.watch import Watch
 from crm.staff import sessions
+from crm.unclaimed import round as unclaimed
 from jobs.inbox import InboxRunner
 from jobs.leases import Heartbeat
 from jobs.queue import Doorbell
@@ -43,7 +49,8 @@ from jobs.rows import Rows
 if TYPE_CHECKING:
     from flask import Flask
 
-DAY = 24 * 3600.0
+MINUTE = 60.0
+DAY = 24 * 60 * MINUTE
 WEB_RING_SECONDS = 0.02
 
 
@@ -85,9 +92,19 @@ class Mendline:
         )
 
     def schedules(self) -> list[Schedule]:
-        return [Schedule("core.forget", DAY, self._forget)] + [
-            schedule for one in self.integrations for schedule in one.schedules
+        return [
+            Schedule("core.forget", DAY, self._forget),
+            Schedule("passcodes.wipe", passcodes.WIPE_EVERY_SECONDS, self._wipe_passcodes),
+            Schedule(
+                "unclaimed.round", unclaimed.EVERY_SECONDS, unclaimed.Round(self.units, self.shop).run
+            ),
+            Schedule("promises.watch", 10 * MINUTE, Watch(self.units, self.shop.timezone).run),
+            *(schedule for one in self.integrations for schedule in one.schedules),
         ]
+
+    def _wipe_passcodes(self) -> None:
+        with self.units() as uow:
+            passcodes.wipe_old(uow)
 
     def _forget(self) -> None:
         """Drop what the rules no longer keep: bodies, keys, answers, sessions."""
@@ -96,7 +113,9 @@ class Mendline:
             outbox.forget,
             idempotency.forget,
             sessions.forget,
+            drafts.forget,
             estimates.forget,
+            channels.forget,
         ):
             with self.units() as uow:
                 forget(uow)
@@ -138,14 +157,29 @@ def compose(
         shop_systems.build(units, seal, shop, settings.chatwoot.account_id),
         chat_files.build(
             units,
-            Store(settings.state_dir / "files"),
+            file_store(settings),
             Door(settings.chatwoot.url or "", settings.periods.outgoing_timeout_seconds),
         ),
+        *_letter_channels(settings, units, seal, shop),
     )
     for part in (reactions.table(shop), *(one.reactions for one in integrations)):
         for event, functions in part.items():
             table[event] = table.get(event, ()) + tuple(functions)
     return Mendline(settings, engine, units, seal, shop, doorbell, client, integrations, redis_url)
+
+
+def _letter_channels(
+    settings: Settings, units: Units, seal: Seal, shop: Shop
+) -> Iterator[Integration]:
+    """What reaches customers outside a conversation, in the order in which it is tried."""
+    seconds = settings.periods.outgoing_timeout_seconds
+    if settings.mail is not None:
+        yield mail.build(settings.mail, units, seal, shop, seconds)
+    if settings.twilio is not None:
+        # Twilio's library is large; nobody else needs it.
+        from bridge.integrations.twilio import outbound as sms
+
+        yield sms.build(settings.twilio, units, seal, settings.public_url, seconds)
 
 
 def _chatwoot_client(settings: Settings, redis_url: str | None) -> Client | None:

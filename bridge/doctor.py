@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import smtplib
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import requests
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
 import migrations
+from bridge.integrations.files.place import file_store
+from bridge.integrations.mail import doctor as mail_doctor
 from chatwoot import doctor as chatwoot_doctor
 from chatwoot import provision
 from chatwoot.provision import Learned
 from crm.core import ops
 from crm.core.checks import Check
+from crm.core.errors import Temporary
+from crm.core.uow import DATABASE_FAULTS
+from crm.files.store import KEY_SIGNS
 
 if TYPE_CHECKING:
     from app import Mendline
@@ -40,7 +42,8 @@ def checks(parts: Mendline, learned: Learned) -> list[Check]:
         webhook_secrets=settings.chatwoot.webhook_secrets,
         webhook_token=settings.chatwoot.webhook_token,
     )
-    return found + [_stripe(parts), _twilio(parts), _smtp(parts), _openai(parts)]
+    found += [_stripe(parts), _twilio(parts), mail_doctor.check(settings.mail)]
+    return [*found, _files(parts), _openai(parts)]
 
 
 def _settings(parts: Mendline) -> Iterator[Check]:
@@ -61,8 +64,9 @@ def _database(parts: Mendline) -> Iterator[Check]:
             is_current = migrations.is_current(connection)
         with parts.units() as uow:
             now = ops.snapshot(uow)
-    except OperationalError as error:
-        yield Check("database", "fail", f"not reachable: {type(error.orig).__name__}",
+    except DATABASE_FAULTS as error:
+        cause = getattr(error, "orig", None) or error
+        yield Check("database", "fail", f"not reachable: {type(cause).__name__}",
                     "Check DATABASE_URL and that PostgreSQL runs.")  # fmt: skip
         return
     yield Check("database", "ok", f"PostgreSQL {version}")
@@ -113,6 +117,18 @@ def _twilio(parts: Mendline) -> Check:
                 todo="Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.")  # fmt: skip
 
 
+def _files(parts: Mendline) -> Check:
+    where = "in a bucket" if parts.settings.files else "on disk"
+    try:
+        file_store(parts.settings).source("0" * KEY_SIGNS, "none")
+    except FileNotFoundError:
+        return Check("files", "ok", f"kept {where}")
+    except Temporary as error:
+        return Check("files", "fail", error.detail,
+                     "Check FILES_URL, its two keys, and that they may list, read and write.")  # fmt: skip
+    raise AssertionError("a file of this name is never made")
+
+
 def _openai(parts: Mendline) -> Check:
     told = parts.settings.openai
     if told is None:
@@ -130,20 +146,3 @@ def _ask(name: str, url: str, *, todo: str, **kwargs: object) -> Check:
     if answer.status_code != 200:
         return Check(name, "fail", f"answers {answer.status_code}", todo)
     return Check(name, "ok", f"answers in {time.monotonic() - started:.1f} s")
-
-
-def _smtp(parts: Mendline) -> Check:
-    told = parts.settings.mail
-    if told is None:
-        return Check("smtp", "off", "no e-mail", "Set SMTP_URL and MAIL_FROM.")
-    url = urlsplit(told.smtp_url)
-    make = smtplib.SMTP_SSL if url.scheme == "smtps" else smtplib.SMTP
-    try:
-        with make(url.hostname or "", url.port or 0, timeout=SECONDS) as server:
-            server.ehlo()
-            if url.username and url.password:
-                server.login(url.username, url.password)
-    except (OSError, smtplib.SMTPException) as error:
-        return Check("smtp", "fail", f"not usable: {type(error).__name__}",
-                     "Check SMTP_URL and that the mail server accepts this machine.")  # fmt: skip
-    return Check("smtp", "ok", "answers")

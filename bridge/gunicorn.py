@@ -6,7 +6,9 @@ driver before it is made cooperative, and one slow query then stops a whole work
 """
 
 import os
+import resource
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ from prometheus_client import multiprocess
 
 worker_class = "gevent"
 workers = int(os.environ.get("WEB_WORKERS", "2"))
-worker_connections = 1000
+# Open tracking pages hold one each; `live.MOST_VIEWERS` leaves room for other requests.
+worker_connections = 3000
+MOST_FILES = 8192
 timeout = 60
 graceful_timeout = 30
 keepalive = 5
@@ -34,10 +38,32 @@ limit_request_field_size = 8190
 
 
 def on_starting(server: Any) -> None:
-    """Begin with an empty directory: files of an earlier run would be added to every sum."""
+    """Allow a file for each connection, and begin with an empty directory of figures: files of an
+    earlier run would be added to every sum.
+    """
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(MOST_FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, wanted), most))
     if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         shutil.rmtree(directory, ignore_errors=True)
         Path(directory).mkdir(mode=0o700, parents=True)
+
+
+def post_worker_init(worker: Any) -> None:
+    """End open streams with SIGTERM: they would hold up the stop until the grace is over."""
+    # Not above: the master must not load the database driver before a worker has patched it.
+    import gevent  # noqa: PLC0415
+
+    from bridge import live  # noqa: PLC0415
+
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def stop_streams_too(number: int, frame: Any) -> None:
+        stop(number, frame)
+        # In a greenlet of its own: the signal may have come while the event loop itself ran.
+        gevent.spawn(live.close, worker.wsgi)
+
+    signal.signal(signal.SIGTERM, stop_streams_too)
 
 
 def child_exit(server: Any, worker: Any) -> None:

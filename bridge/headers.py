@@ -10,10 +10,10 @@ from flask import Flask, Response, request
 
 from bridge.context import Context
 
-_POLICY = (
+POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -24,7 +24,7 @@ def init_app(app: Flask, context: Context) -> None:
         if request.path.startswith("/webhooks/"):
             return response
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", _POLICY)
+        headers.setdefault("Content-Security-Policy", POLICY)
         headers.setdefault("X-Content-Type-Options", "nosniff")
         has_token = "token" in (request.view_args or ())
         headers.setdefault("Referrer-Policy", "no-referrer" if has_token else "same-origin")

@@ -13,14 +13,13 @@ from typing import Any
 import structlog
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 import migrations
 from bridge import auth, metrics
 from bridge.context import Context, here
 from crm.core import clock, ops
 from crm.core.errors import NotFound, Unauthenticated
+from crm.core.uow import DATABASE_FAULTS
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +71,7 @@ def _database(context: Context) -> dict[str, dict[str, Any]]:
             moment = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
             drift = abs((clock.now() - moment).total_seconds())
             is_current = migrations.is_current(connection)
-    except (OperationalError, PoolTimeout) as error:
+    except DATABASE_FAULTS as error:
         log.warning("not ready", error=type(error).__name__)
         return {"database": {"ok": False, "detail": "not reachable"}}
     return {

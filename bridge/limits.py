@@ -16,7 +16,13 @@ from bridge.context import Context
 
 SIGN_IN = "5 per 5 minutes"
 TRACKING = "10 per minute"
+WRITING = "5 per hour"  # for each link
 UPLOADS = "20 per hour"  # for each link
+SIGNING = "20 per hour"  # for each link
+DRAFTS = "30 per hour"
+BOOKING = "5 per hour"
+BOOKING_PAGES = "240 per minute"
+COLLECTION_CODES = "10 per hour"  # for each repair
 CATALOGUE = "240 per minute"
 ESTIMATES = "30 per minute"
 

@@ -7,7 +7,8 @@ variable uses which parser is in `variables.py`.
 
 import re
 from collections.abc import Callable
-from urllib.parse import SplitResult, urlsplit
+from dataclasses import dataclass
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 from zoneinfo import available_timezones
 
 OWN_SECRET_LENGTH = 32
@@ -139,6 +140,35 @@ def _address(text: str, schemes: tuple[str, ...], what: str, host: bool = True) 
     if host and not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*", parts.hostname or ""):
         raise Fault(f"{what} with a valid host name")
     return parts
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """endpoint: None is Amazon's own."""
+
+    name: str
+    prefix: str
+    endpoint: str | None
+    region: str
+
+
+def bucket(text: str) -> Bucket:
+    """s3://bucket/prefix?endpoint=https://host&region=name; all but the bucket may be left out."""
+    what = "give an address such as s3://bucket/prefix?endpoint=https://host&region=eu-west-2"
+    parts = _address(text, ("s3",), what)
+    given = dict(parse_qsl(parts.query, keep_blank_values=True))
+    prefix = parts.path.strip("/")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", parts.netloc):
+        raise Fault(f"{what}: 3 to 63 small letters, digits, dots and hyphens name a bucket")
+    if parts.fragment or given.keys() - {"endpoint", "region"}:
+        raise Fault(what)
+    if not re.fullmatch(r"[A-Za-z0-9._/-]{0,200}", prefix) or ".." in prefix:
+        raise Fault(f"{what}: letters, digits, dots and hyphens make a prefix")
+    region = given.get("region", "us-east-1")
+    if not re.fullmatch(r"[a-z0-9-]{1,40}", region):
+        raise Fault(f"{what}: name the region in small letters")
+    endpoint = url("http", "https", path=True)(given["endpoint"]) if "endpoint" in given else None
+    return Bucket(parts.netloc, prefix, endpoint, region)
 
 
 def timezone(text: str) -> str:

@@ -12,12 +12,12 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, json, make_response, render_template, request
 from flask_limiter import RateLimitExceeded
-from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from crm.core.errors import MendlineError, Outward
+from crm.core.uow import DATABASE_FAULTS
 
 log = structlog.get_logger(__name__)
 
@@ -34,8 +34,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(MendlineError, _own)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(RateLimitExceeded, _limited)
-    app.register_error_handler(OperationalError, _database_away)
-    app.register_error_handler(PoolTimeout, _database_away)
+    for fault in DATABASE_FAULTS:
+        app.register_error_handler(fault, _database_away)
     app.register_error_handler(IntegrityError, _lost_race)
     app.register_error_handler(Exception, _unknown)
 
@@ -129,6 +129,8 @@ def _by_field(messages: dict[str, Any]) -> dict[str, Any]:
 
 
 def _limited(error: RateLimitExceeded) -> Response:
+    if isinstance(error.response, Response):  # the view's own words
+        return error.response
     after = error.limit.limit.get_expiry() if error.limit else RETRY_SECONDS
     return problem(
         429,

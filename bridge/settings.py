@@ -5,20 +5,19 @@ table of variables and what each accepts is in `variables.py`. Reaching the outs
 and saying what is missing there is the doctor's work.
 """
 
-import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from bridge.parsers import OWN_SECRET_LENGTH
+from bridge.own_key import kept_key
 from bridge.variables import VARIABLES, read
 
 __all__ = [
     "VARIABLES",
     "ChatwootSettings",
+    "FilesSettings",
     "MailSettings",
     "OpenAISettings",
     "Periods",
@@ -29,7 +28,7 @@ __all__ = [
     "load",
 ]
 
-PREFIXES = ("CHATWOOT_", "STRIPE_", "TWILIO_", "SMTP_", "MAIL_", "OPENAI_", "SHOP_")
+PREFIXES = ("CHATWOOT_", "STRIPE_", "TWILIO_", "SMTP_", "MAIL_", "OPENAI_", "SHOP_", "S3_")
 
 
 class SettingsError(Exception):
@@ -95,6 +94,18 @@ class MailSettings:
 
 
 @dataclass(frozen=True)
+class FilesSettings:
+    """A bucket for files; `endpoint` None is Amazon's own."""
+
+    bucket: str
+    prefix: str
+    endpoint: str | None
+    region: str
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class OpenAISettings:
     """OpenAI or a service that speaks its protocol at `base_url`."""
 
@@ -121,6 +132,7 @@ class Periods:
 class Settings:
     """The whole service's settings; an integration that is None is off.
 
+    files: None keeps them in state_dir.
     database_url, redis_url: None means "start or find one on this machine".
     warnings: lines for the log and the doctor that do not stop the service.
     """
@@ -139,6 +151,7 @@ class Settings:
     stripe: StripeSettings | None
     twilio: TwilioSettings | None
     mail: MailSettings | None
+    files: FilesSettings | None
     openai: OpenAISettings | None
     periods: Periods
     warnings: tuple[str, ...]
@@ -163,9 +176,12 @@ def load(environ: Mapping[str, str]) -> Settings:
     key_names = ("SECRET_KEY", "SECRET_KEY_FILE")
     if v["STATE_DIR"] and not any(environ.get(name, "").strip() for name in key_names):
         try:
-            v["SECRET_KEY"] = _kept_key(v["STATE_DIR"])
+            v["SECRET_KEY"] = kept_key(v["STATE_DIR"])
         except (OSError, ValueError) as error:
             faults.append(f"SECRET_KEY: give one, or repair STATE_DIR/secret_key ({error})")
+    for name in ("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"):
+        if v["FILES_URL"] and not v[name]:
+            faults.append(f"{name}: give it, as FILES_URL names a bucket")
     if faults:
         raise SettingsError(faults)
 
@@ -215,6 +231,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         mail=MailSettings(smtp_url=v["SMTP_URL"], mail_from=v["MAIL_FROM"])
         if v["SMTP_URL"] and v["MAIL_FROM"]
         else None,
+        files=_files(v),
         openai=OpenAISettings(
             api_key=v["OPENAI_API_KEY"], base_url=v["OPENAI_BASE_URL"], model=v["OPENAI_MODEL"]
         )
@@ -234,28 +251,18 @@ def load(environ: Mapping[str, str]) -> Settings:
     )
 
 
-def _kept_key(state_dir: Path) -> str:
-    """The key in STATE_DIR/secret_key, made at the first start; OSError or ValueError if bad."""
-    path = state_dir / "secret_key"
-    if not path.exists():
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = state_dir / f".secret_key.{os.getpid()}.{secrets.token_hex(4)}"
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-        try:
-            # Several processes start at once: a link shows the whole file or nothing, and
-            # only the first one wins.
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    if path.stat().st_mode & 0o077:
-        raise ValueError("others can read it: chmod 600")
-    key = path.read_text("ascii").strip()
-    if len(key) < OWN_SECRET_LENGTH:
-        raise ValueError("the key is too short: delete the file to get a new one")
-    return key
+def _files(v: Mapping[str, Any]) -> FilesSettings | None:
+    bucket = v["FILES_URL"]
+    if bucket is None:
+        return None
+    return FilesSettings(
+        bucket=bucket.name,
+        prefix=bucket.prefix,
+        endpoint=bucket.endpoint,
+        region=bucket.region,
+        access_key_id=v["S3_ACCESS_KEY_ID"],
+        secret_access_key=v["S3_SECRET_ACCESS_KEY"],
+    )
 
 
 def _half_given(v: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import UnsupportedMediaType
 
 from bridge.context import here
+from bridge.integrations.files.place import file_store
 from crm.core.errors import Invalid
 from crm.files import receiving, rules
 from crm.files.links import FileLinks
@@ -22,7 +23,6 @@ from crm.files.models import File
 from crm.files.receiving import Draft
 from crm.files.store import Store
 
-FOLDER = "files"
 # Every file at its largest, and what is written around them.
 MOST_REQUEST_BYTES = rules.MOST_FILES * rules.MOST_BYTES + rules.MEGABYTE
 _CACHE_SECONDS = 600
@@ -41,7 +41,7 @@ class NotTaken(Invalid):
 
 
 def store() -> Store:
-    return Store(here().settings.state_dir.resolve() / FOLDER)
+    return file_store(here().settings)
 
 
 def links() -> FileLinks:
@@ -94,7 +94,7 @@ def given(file: File, size: rules.Size) -> Response:
     if not file.is_picture:
         size = rules.Size.FULL
     response = send_file(
-        store().path(file.key, receiving.file_name(file.content_type, size)),
+        store().source(file.key, receiving.file_name(file.content_type, size)),
         mimetype=file.content_type,
         as_attachment=True,
         download_name=file.name,

@@ -12,6 +12,7 @@ from bridge.parsers import (
     OWN_SECRET_LENGTH,
     Fault,
     Parser,
+    bucket,
     choice,
     connection,
     integer,
@@ -114,6 +115,15 @@ VARIABLES: tuple[Variable, ...] = (
         "one is started if there is any, else the scheduler runs the work",
     ),
     _v("STATE_DIR", Path, ".state", "Directory for what this machine keeps"),
+    _v(
+        "FILES_URL",
+        bucket,
+        "",
+        "Where pictures and documents are kept, s3://bucket/prefix?endpoint=https://host&region=name;"
+        " in STATE_DIR when empty",
+    ),
+    _s("S3_ACCESS_KEY_ID", secret(), "Access key of the bucket in FILES_URL"),
+    _s("S3_SECRET_ACCESS_KEY", secret(), "Secret key of the bucket in FILES_URL"),
     _v("DEFAULT_LOCALE", choice("en", "pt"), "en", "Language when a customer's is not known"),
     _v(
         "SHOP_NAME",

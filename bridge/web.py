@@ -11,6 +11,7 @@ from bridge import (
     admin,
     api,
     auth,
+    compression,
     headers,
     health,
     limits,
@@ -70,6 +71,7 @@ def create_app(context: Context) -> Flask:
     logs.init_app(app)
     metrics.init_app(app)
     headers.init_app(app, context)
+    compression.init_app(app)
     limits.init_app(app, context)
     app.before_request(_refuse_nul)
     auth.init_app(app)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import structlog
 from flask import Blueprint, Response, g, request
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from werkzeug.exceptions import UnsupportedMediaType
 
 from bridge import metrics
@@ -21,12 +20,11 @@ from crm.core import inbox
 from crm.core.errors import Refusal
 from crm.core.inbox import Delivery, Stored
 from crm.core.integration import Endpoint, Received
-from crm.core.uow import Units
+from crm.core.uow import DATABASE_FAULTS, Units
 
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 5
-_AWAY = (OperationalError, InterfaceError, TimeoutError)
 
 
 def blueprint(context: Context) -> Blueprint:
@@ -45,20 +43,21 @@ def _view(name: str, endpoint: Endpoint, units: Units) -> Callable[..., Response
     ack_seconds = metrics.ACK_SECONDS.labels(name)
 
     def receive(**path_args: str) -> Response:
-        if request.mimetype != "application/json":
-            raise UnsupportedMediaType("send application/json")
+        if request.mimetype != endpoint.mimetype:
+            raise UnsupportedMediaType(f"send {endpoint.mimetype}")
         received = Received(
             headers=request.headers,
             body=request.get_data(cache=False),
             path_args=path_args,
             remote_address=request.remote_addr or "",
             request_id=g.request_id,
+            query=request.query_string.decode("ascii", "replace"),
         )
         try:
             try:
                 delivery = endpoint.verify(received)
                 stored = _store(units, delivery)
-            except _AWAY as error:
+            except DATABASE_FAULTS as error:
                 # A commit whose answer was lost is repeated under the same keys (rule 24).
                 log.warning("database away, trying once more", error=type(error).__name__)
                 delivery = endpoint.verify(received)
@@ -67,10 +66,12 @@ def _view(name: str, endpoint: Endpoint, units: Units) -> Callable[..., Response
             metrics.DELIVERIES.labels(name, metrics.REJECTED).inc()
             log.warning("webhook refused", source=name, reason=refusal.code, detail=refusal.detail)
             raise
-        except _AWAY as error:
+        except DATABASE_FAULTS as error:
             log.error("webhook not stored", source=name, error=type(error).__name__)
             return _unavailable(endpoint)
         answer = _answer(name, delivery, stored)
+        if endpoint.is_silent:
+            answer = Response(status=204)
         ack_seconds.observe(time.perf_counter() - g.started)
         return answer
 

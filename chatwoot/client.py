@@ -186,18 +186,18 @@ class Client:
         after_id: int,
         *,
         effect_key: str,
-        channel: str | None,
         content: str,
         private: bool,
         not_before: datetime,
+        has_mark: bool,
     ) -> Message | None:
         """The message an unsure send may have left behind, or None when it is surely absent.
 
-        after_id: highest message id known before the first try. Looks for the mark; only where
-        this version and channel cannot bear one, for an outgoing message without any mark, with
-        the same text and privacy, made since not_before (the first try).
+        after_id: highest message id known before the first try. has_mark: whether a message of
+        that try surely bears our mark (`surely_marks`). Looks for the mark; where there may be
+        none, also for an outgoing message without any, with the same text and privacy, made since
+        not_before (the first try).
         """
-        has_mark = self.capabilities().keeps_content_attributes or channel in SOURCE_ID_CHANNELS
         by_text = None
         for message in self.messages_after(number, after_id):
             if message.carries(effect_key):
@@ -207,12 +207,20 @@ class Client:
                 and message.private == private
                 and (message.content or "").strip() == content.strip()
                 and not message.source_id
+                and MARK not in message.content_attributes
                 and message.created_at is not None
                 and message.created_at >= not_before - CLOCK_ALLOWANCE
             )
             if same and by_text is None:
                 by_text = message
         return None if has_mark else by_text
+
+    def surely_marks(self, channel: str | None) -> bool:
+        """Whether what is sent now to such a channel bears our mark, as far as known without asking."""
+        told = self._version
+        return channel in SOURCE_ID_CHANNELS or (
+            told is not None and capabilities_of(told[0]).keeps_content_attributes
+        )
 
     def set_conversation_attributes(
         self, number: int, attributes: dict[str, Any]
@@ -244,6 +252,10 @@ class Client:
     def contact(self, contact_id: int) -> dict[str, Any]:
         """api.md 2.3. Raises Gone when it was deleted or merged into another."""
         return self._get(f"/contacts/{contact_id}", _payload)
+
+    def delete_contact(self, contact_id: int) -> None:
+        """With everything they wrote (api.md 2.3). Raises Gone, Rejected (422 while online)."""
+        self._wire.send("DELETE", f"{self._path}/contacts/{contact_id}")
 
     def contact_conversations(self, contact_id: int) -> list[Conversation]:
         """The newest twenty (api.md 2.3)."""

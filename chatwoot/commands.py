@@ -1,14 +1,17 @@
 """Note commands: an agent drives the bench from a private note (interface.md, last section).
 
-`!status [ref] <status> [note]`, `!ready [ref] [note]`, `!quote <amount>`, `!link <ref>`, `!help`. A
-note is signed by Chatwoot's webhook and names the agent. Every command is answered by one private
-note: the note about the change itself, or one that says why nothing was done.
+`!status [ref] <status> [note]`, `!ready [ref] [note]`, `!delay [ref] [day] [reason] [note]`,
+`!quote <amount>`, `!link <ref>`, `!help`. A note is signed by Chatwoot's webhook and names the
+agent. Every command is answered by one private note: the note about the change itself, or one that
+says why nothing was done.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
 
 from chatwoot.notes import Notes
 from crm import threads
@@ -17,6 +20,9 @@ from crm.core.errors import Refusal
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
 from crm.customers import service as customers
+from crm.promises import delays
+from crm.promises.history import Forecast
+from crm.promises.rules import DelayReason
 from crm.repairs import service as repairs
 from crm.repairs.models import Repair
 from crm.repairs.rules import Outcome
@@ -25,12 +31,13 @@ from crm.repairs.statuses import RepairStatus
 from crm.tickets.mirror import Said
 from crm.tickets.models import Conversation
 
-COMMANDS = ("status", "ready", "quote", "link", "help")
+COMMANDS = ("status", "ready", "delay", "quote", "link", "help")
 MOST_NOTE = 1000
 # The words agents say for a status, beside its own name.
 SPOKEN = {"ready": RepairStatus.READY_PICKUP, "parts": RepairStatus.WAITING_PARTS,
           "done": RepairStatus.COMPLETED, "collected": RepairStatus.DELIVERED}  # fmt: skip
 _REF = re.compile(r"RPR[\s-]*([0-9OIL]{4})[\s-]*([0-9A-Z]{5})(?!\w)", re.IGNORECASE)
+_DAY = re.compile(r"\+([0-9]{1,3})d(?!\w)|([0-9]{4}-[0-9]{2}-[0-9]{2})(?!\w)", re.I)
 _COMMAND = re.compile(r"!([a-z]+)\b[ \t]*(.*)", re.DOTALL | re.IGNORECASE)
 
 
@@ -80,9 +87,35 @@ def read_ref(text: str) -> tuple[str | None, str]:
     return ref, text[found.end() :].strip()
 
 
+def read_delay(text: str) -> tuple[int | date | None, DelayReason, str]:
+    """Until when (open days from today, or a day), why, and the words for the customer.
+
+    Raises NotUnderstood for a day with a slip: it must not become part of those words.
+    """
+    found = _DAY.match(text)
+    if found is None and text[:1] in set("+0123456789"):
+        raise NotUnderstood("which_delay", reasons=list(DelayReason))
+    when: int | date | None = None
+    if found is not None:
+        try:
+            when = int(found[1]) if found[1] else date.fromisoformat(found[2])
+        except ValueError as error:
+            raise NotUnderstood("which_delay", reasons=list(DelayReason)) from error
+        text = text[found.end() :].strip()
+    words = text.split()
+    for count in (2, 1):
+        name = "_".join(words[:count]).lower().replace("-", "_").rstrip(":,.")
+        if name in list(DelayReason) and len(words) >= count:
+            return when, DelayReason(name), " ".join(words[count:])[:MOST_NOTE]
+    return when, DelayReason.OTHER, text[:MOST_NOTE]
+
+
 class Commands:
-    def __init__(self, notes: Notes):
+    """zone: the shop's."""
+
+    def __init__(self, notes: Notes, zone: ZoneInfo):
         self._notes = notes
+        self._zone = zone
 
     def obey(self, uow: UnitOfWork, conversation: Conversation, said: Said, actor: Actor) -> None:
         """Carry out the command in a private note, if it holds one."""
@@ -112,6 +145,8 @@ class Commands:
             if status is None:
                 raise NotUnderstood("which_status", statuses=[s.value for s in RepairStatus])
             self._move(uow, conversation, ref, status, note, actor, key)
+        elif command.name == "delay":
+            self._delay(uow, conversation, command.rest, actor)
         elif command.name == "quote":
             raise NotUnderstood("no_quotes")
         else:
@@ -144,6 +179,23 @@ class Commands:
         reported = repairs.change_status(uow, Address(ref=repair.ref), news, actor)
         if reported.outcome is Outcome.REPEATED:
             self._notes.write(uow, conversation, key, "repeated", self._notes.of_repair(repair))
+
+    def _delay(self, uow: UnitOfWork, conversation: Conversation, rest: str, actor: Actor) -> None:
+        ref, rest = read_ref(rest)
+        repair = self._meant(uow, conversation, ref)
+        when, reason, note = read_delay(rest)
+        if isinstance(when, int):
+            calendar = Forecast(uow, self._zone).calendar(repair)
+            when = calendar.open_days.after(calendar.day(uow.now), when)
+        delays.tell(
+            uow,
+            Address(ref=repair.ref),
+            actor,
+            self._zone,
+            reason=reason,
+            new_on=when,
+            note=note or None,
+        )
 
     def _meant(self, uow: UnitOfWork, conversation: Conversation, ref: str | None) -> Repair:
         """The repair a command is about: the one named, or the only open one of this thread."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import exists, select
 
 from chatwoot import readings, schemas
+from chatwoot.codes import Codes
 from chatwoot.commands import Commands
 from chatwoot.labels import LabelMoves
-from chatwoot.owing import owe_handoff, owe_refresh, was_owed
+from chatwoot.names import status_labels
+from chatwoot.owing import owe_conversation_sync, owe_handoff, owe_refresh, was_owed
 from chatwoot.verify import BOT_SOURCE, HINT_SOURCE, SOURCE, number_of, parse
 from crm.core import outbox
 from crm.core.events import Actor
@@ -49,6 +52,8 @@ KNOWINGLY_IGNORED = {
         "webwidget_triggered": "an opened bubble is nobody's wish yet",
     },
 }
+# A note that is read back long after it was written wants nothing done any more.
+COMMAND_PATIENCE = timedelta(hours=24)
 SPOKEN = ("incoming", "outgoing", "template")
 CONTACT = Actor("customer", "Chatwoot contact")
 _CONVERSATION, _MESSAGE, _CONTACT = schemas.Conversation(), schemas.Message(), schemas.Contact()
@@ -57,8 +62,9 @@ _CONVERSATION, _MESSAGE, _CONTACT = schemas.Conversation(), schemas.Message(), s
 class Inbound:
     """account_id: from the hook's address, never from a body (reliability.md, rule 4)."""
 
-    def __init__(self, account_id: int, commands: Commands, labels: LabelMoves):
+    def __init__(self, account_id: int, commands: Commands, labels: LabelMoves, codes: Codes):
         self._account_id = account_id
+        self._codes = codes
         self._commands = commands
         self._labels = labels
 
@@ -93,7 +99,7 @@ class Inbound:
             return
         seen = readings.seen(self._account_id, body)
         if seen.changed_at is None or seen.changed_at == conversation.changed_at:
-            if _differs(conversation, seen):
+            if readings.differs(conversation, seen):
                 # Nothing in the body says which is newer (rule 6).
                 owe_refresh(uow, conversation.account_id, conversation.number)
             return
@@ -109,20 +115,23 @@ class Inbound:
             self._apply(uow, conversation, readings.seen(self._account_id, body))
 
     def message_created(self, uow: UnitOfWork, row: InboxRow) -> None:
-        body = readings.load(_MESSAGE, row)
+        body, codes = readings.load(_MESSAGE, row), self._codes.take_out(uow, row)
         said = self._said(uow, body)
         if body["conversation"]["meta"]["sender"] is None or body["message_type"] not in SPOKEN:
             return
-        conversation, _ = self._mirror(uow, body["conversation"], subject=said.body)
+        conversation, _ = self._mirror(uow, body["conversation"], said)
         if said.effect_key:
             self._echo(uow, said)
         message = mirror.append(uow, conversation, said)
         if message is None:
             return
+        if codes:
+            self._codes.keep(uow, conversation, said, codes)
         if _is_deleted(body):
             mirror.revise(uow, said, deleted=True)
         self._rate(uow, message.ticket_id, said.details)
-        if said.private and said.author_kind == AuthorKind.AGENT:
+        is_fresh = said.created_at > uow.now - COMMAND_PATIENCE
+        if said.private and said.author_kind == AuthorKind.AGENT and is_fresh:
             sender = body["sender"] or {}
             actor = Actor("agent", sender.get("name") or "", str(sender.get("id") or ""))
             self._commands.obey(uow, conversation, said, actor)
@@ -151,9 +160,13 @@ class Inbound:
             )
 
     def contact_created(self, uow: UnitOfWork, row: InboxRow) -> None:
-        """An anonymous visitor who merely opened a page is nobody yet (webhooks.md 2)."""
+        """An anonymous visitor who merely opened a page is nobody yet (webhooks.md 2).
+
+        Nor is one with an id of ours somebody new: their first message proves who it is.
+        """
         contact = readings.load(_CONTACT, row)
-        if contact["email"] or contact["phone_number"] or contact["identifier"]:
+        is_known_elsewhere = contact["identifier"] and not readings.claims_our_id(contact)
+        if contact["email"] or contact["phone_number"] or is_known_elsewhere:
             customers.recognise(uow, readings.person(self._account_id, contact), CONTACT)
 
     def contact_updated(self, uow: UnitOfWork, row: InboxRow) -> None:
@@ -188,11 +201,17 @@ class Inbound:
         return readings.said(body, ours)
 
     def _mirror(
-        self, uow: UnitOfWork, body: dict[str, Any], subject: str = ""
+        self, uow: UnitOfWork, body: dict[str, Any], said: mirror.Said | None = None
     ) -> tuple[Conversation, bool]:
-        """Our row for the conversation in `body`, with its customer, and whether it is new."""
+        """Our row for the conversation in `body`, with its customer, and whether it is new.
+
+        said: the message whose copy of the conversation this is. A copy that came with an older
+        message than we know tells nothing about how the conversation stands now.
+        """
         seen = readings.seen(self._account_id, body)
         conversation = mirror.lock(uow, self._account_id, seen.number)
+        if conversation is not None and said and said.id < conversation.last_message_id:
+            return conversation, False
         person = readings.person(
             self._account_id,
             body["meta"]["sender"],
@@ -202,15 +221,20 @@ class Inbound:
         )
         customer = customers.recognise(uow, person, CONTACT)
         if conversation is None:
+            subject = said.body if said else ""
             return mirror.open_conversation(uow, seen, customer.id, subject), True
         mirror.note_reach(conversation, seen)
         mirror.rebind(uow, conversation, seen.contact_id, customer.id)
         return conversation, False
 
     def _apply(self, uow: UnitOfWork, conversation: Conversation, seen: mirror.Seen) -> None:
+        before = status_labels(conversation.labels)
         change = mirror.apply_state(uow, conversation, seen)
         if change.added_labels:
             self._labels.obey(uow, conversation, change.added_labels)
+        if not set(before) <= set(conversation.labels):
+            # Taking a status label away moves nothing: the sync puts back what still holds.
+            owe_conversation_sync(uow, conversation.id)
 
     def _echo(self, uow: UnitOfWork, said: mirror.Said) -> None:
         """Our own message came back: whatever we were unsure of, it was sent."""
@@ -237,11 +261,3 @@ class Inbound:
 
 def _is_deleted(message: dict[str, Any]) -> bool:
     return (message["content_attributes"] or {}).get("deleted") is True
-
-
-def _differs(conversation: Conversation, seen: mirror.Seen) -> bool:
-    return (conversation.status, conversation.assignee, sorted(conversation.labels)) != (
-        seen.status,
-        seen.assignee,
-        sorted(seen.labels),
-    )

@@ -12,7 +12,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from chatwoot import outbound, verify
 from chatwoot.client import Client
+from chatwoot.codes import Codes, Mask
 from chatwoot.commands import Commands
+from chatwoot.erased import guarded
 from chatwoot.inbound import Inbound
 from chatwoot.labels import LabelMoves
 from chatwoot.models import HookPin
@@ -97,24 +99,32 @@ def build(
     """client: None while there is nothing to call; webhooks are still received and effects wait."""
     secrets = Secrets(told, units, seal)
     notes = Notes(shop)
-    inbound = Inbound(told.account_id, Commands(notes), LabelMoves(notes))
-    handlers = inbound.handlers()
+    inbound = Inbound(
+        told.account_id, Commands(notes, shop.timezone), LabelMoves(notes), Codes(seal, notes)
+    )
+    handlers = guarded(told.account_id, inbound.handlers())
 
     def handles(source: str) -> Callable[[str], bool]:
         return lambda event: (source, event) in handlers
 
-    account = verify.Hook(verify.SOURCE, told.account_id, secrets.webhook, handles(verify.SOURCE))
-    bot = verify.Hook(verify.BOT_SOURCE, told.account_id, secrets.bot, handles(verify.BOT_SOURCE))
+    mask = Mask(seal)
+    account = verify.Hook(
+        verify.SOURCE, told.account_id, secrets.webhook, handles(verify.SOURCE), mask
+    )
+    bot = verify.Hook(
+        verify.BOT_SOURCE, told.account_id, secrets.bot, handles(verify.BOT_SOURCE), Mask(None)
+    )
     address = verify.AddressHook(
         told.account_id,
         secrets.token,
         secrets.webhook,
         handles(verify.SOURCE),
+        mask,
         _pin(units, "address"),
     )
     deliverers, schedules = {}, ()
     if client is not None:
-        reader, reconcile = Reader(client, units), Reconcile(client, units)
+        reader, reconcile = Reader(client, units, mask), Reconcile(client, units, mask)
         deliverers = outbound.deliverers(client, units, shop, reader.read)
         schedules = (
             Schedule("chatwoot.reconcile", reconcile_seconds, reconcile.run, at_start=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chatwoot.client import Client
-from chatwoot.sends import HandOff, SendMessage
+from chatwoot.sends import ForgetContact, HandOff, SendMessage
 from chatwoot.syncs import Refresh, SyncContact, SyncConversation, SyncStatus
 from crm.core.integration import Deliverer
 from crm.core.shop import Shop
@@ -21,6 +21,7 @@ def deliverers(
         "chatwoot.message": message,
         "chatwoot.note": message,
         "chatwoot.handoff": HandOff(client),
+        "chatwoot.forget": ForgetContact(client),
         "chatwoot.contact": SyncContact(client, units, shop),
         "chatwoot.conversation": SyncConversation(client, units),
         "chatwoot.status": SyncStatus(client, units),

@@ -1,7 +1,8 @@
 """Effects we owe Chatwoot: outbox rows with their keys and lanes. `outbound.py` carries them out.
 
-Sends: `chatwoot.message`, `chatwoot.note`, `chatwoot.handoff`. Syncs: `chatwoot.contact` (attributes),
-`chatwoot.conversation` (attributes and labels), `chatwoot.status`, `chatwoot.refresh` (read it again).
+Sends: `chatwoot.message`, `chatwoot.note`, `chatwoot.handoff`, `chatwoot.forget` (a contact). Syncs:
+`chatwoot.contact` (attributes), `chatwoot.conversation` (attributes and labels), `chatwoot.status`,
+`chatwoot.refresh` (read it again).
 """
 
 from __future__ import annotations
@@ -46,6 +47,12 @@ def owe_handoff(uow: UnitOfWork, account_id: int, number: int, message_id: int) 
     body = {"account_id": account_id, "number": number}
     outbox.send(uow, "chatwoot.handoff", f"handoff:{number}:{message_id}", body,
                 lane=_lane(account_id, number) + ":handoff", deadline=HANDOFF_DEADLINE)  # fmt: skip
+
+
+def owe_forgetting(uow: UnitOfWork, account_id: int, contact_id: int) -> None:
+    body = {"account_id": account_id, "contact_id": contact_id}
+    key = f"forget:{account_id}:{contact_id}"
+    outbox.send(uow, "chatwoot.forget", key, body, lane=f"chatwoot:{key}")
 
 
 def owe_contact_sync(uow: UnitOfWork, account_id: int, contact_id: int) -> None:

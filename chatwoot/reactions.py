@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from sqlalchemy import select
 
 from chatwoot.notes import Notes
 from chatwoot.owing import (
     owe_contact_sync,
     owe_conversation_sync,
+    owe_forgetting,
     owe_message,
     owe_note,
     owe_status_sync,
 )
-from crm import threads
+from crm import threads, writing
 from crm.bookings.events import (
     BookingCancelled,
     BookingCheckedIn,
@@ -26,11 +25,13 @@ from crm.bookings.events import (
 )
 from crm.core.events import Event
 from crm.core.uow import Reactions, UnitOfWork
-from crm.customers.events import CustomersMerged, CustomersParted
+from crm.customers.events import CustomerErased, CustomersMerged, CustomersParted
+from crm.notifications import channels
 from crm.notifications import service as notifications
 from crm.notifications.events import NotificationComposed
 from crm.notifications.models import Notification, NotificationState
-from crm.notifications.service import NOTICE_DEADLINE
+from crm.promises.events import PromiseAtRisk
+from crm.promises.models import DelayAlert
 from crm.repairs.events import (
     RepairCorrected,
     RepairCreated,
@@ -39,8 +40,13 @@ from crm.repairs.events import (
     RepairStatusChanged,
     RepairUnlinked,
 )
-from crm.repairs.models import Repair, RepairEntry
-from crm.tickets.events import ConversationBound, MessageReceived, TicketStatusChanged
+from crm.repairs.models import Repair, RepairEntry, TicketRepair
+from crm.tickets.events import (
+    ConversationBound,
+    CustomerWrote,
+    MessageReceived,
+    TicketStatusChanged,
+)
 from crm.tickets.models import AuthorKind, Conversation, TicketMessage
 
 CHANNEL = "chatwoot"
@@ -57,10 +63,17 @@ class ChatwootReactions:
             RepairStatusChanged: (self.note_entry, self.refresh_context),
             RepairCorrected: (self.note_entry, self.refresh_context),
             RepairNoted: (self.note_entry, self.refresh_context),
-            RepairLinked: (self.note_link, self.route_waiting, self.refresh_context),
+            PromiseAtRisk: (self.note_risk,),
+            RepairLinked: (
+                self.note_link,
+                self.route_waiting,
+                self.note_waiting_words,
+                self.refresh_context,
+            ),
             RepairUnlinked: (self.refresh_ticket,),
             ConversationBound: (self.bind,),
             MessageReceived: (self.post,),
+            CustomerWrote: (self.note_writing,),
             TicketStatusChanged: (self.carry_status,),
             BookingReceived: (self.refresh_booking,),
             BookingConfirmed: (self.refresh_booking,),
@@ -70,12 +83,13 @@ class ChatwootReactions:
             BookingCheckedIn: (self.refresh_booking,),
             CustomersMerged: (self.refresh_customer,),
             CustomersParted: (self.refresh_customer,),
+            CustomerErased: (self.forget_contacts,),
         }
 
     def route(self, uow: UnitOfWork, event: NotificationComposed) -> None:
         """Send a message into the conversation of its repair or booking, if there is one."""
         notification = uow.session.get_one(Notification, event.subject_id)
-        if notification.state != NotificationState.NO_CHANNEL:
+        if not channels.is_free(notification, CHANNEL):
             return
         conversation = None
         if notification.repair_id is not None:
@@ -105,7 +119,7 @@ class ChatwootReactions:
         entry = uow.session.get_one(RepairEntry, event.entry_id)
         told = uow.session.scalars(
             select(Notification).where(
-                Notification.event_key == f"repair:{repair.id}:entry:{entry.id}"
+                Notification.event_key == notifications.status_key(repair.id, entry.id)
             )
         ).first()
         values = self._notes.of_repair(repair) | {
@@ -121,6 +135,18 @@ class ChatwootReactions:
             "hold_seconds": int((told.not_before - uow.now).total_seconds()) if told else 0,
         }
         self._notes.write(uow, conversation, f"note:entry:{entry.id}", "entry", values)
+
+    def note_risk(self, uow: UnitOfWork, event: PromiseAtRisk) -> None:
+        conversation = threads.conversation_for_repair(uow, event.subject_id)
+        if conversation is None:
+            return
+        alert = uow.session.get_one(DelayAlert, event.alert_id)
+        values = self._notes.of_repair(uow.session.get_one(Repair, event.subject_id)) | {
+            "promised_on": alert.promised_on.isoformat(),
+            "expected_on": alert.expected_on.isoformat(),
+            "reason": alert.reason,
+        }
+        self._notes.write(uow, conversation, f"note:risk:{alert.id}", "promise_at_risk", values)
 
     def note_link(self, uow: UnitOfWork, event: RepairLinked) -> None:
         repair = uow.session.get_one(Repair, event.subject_id)
@@ -153,6 +179,10 @@ class ChatwootReactions:
         for account_id, contact_id in sorted(contacts):
             owe_contact_sync(uow, account_id, contact_id)
 
+    def forget_contacts(self, uow: UnitOfWork, event: CustomerErased) -> None:
+        for account_id, contact_id in event.contacts:
+            owe_forgetting(uow, account_id, contact_id)
+
     def bind(self, uow: UnitOfWork, event: ConversationBound) -> None:
         _refresh(uow, uow.session.get_one(Conversation, event.conversation_id))
 
@@ -172,6 +202,43 @@ class ChatwootReactions:
         message.effect_key = f"ticket-message:{message.id}"
         owe(uow, target.account_id, target.number, message.effect_key, message.body)
 
+    def note_writing(self, uow: UnitOfWork, event: CustomerWrote) -> None:
+        """What a customer wrote on a page, as a note for agents: only a visitor's own browser can
+        write into a website thread as the visitor. A settled thread is opened for it.
+        """
+        conversation = threads.conversation_for_repair(uow, event.repair_id)
+        if conversation is None:
+            return
+        message = uow.session.get_one(TicketMessage, event.message_id)
+        self._note_words(uow, conversation, event.repair_id, message)
+        if conversation.status in ("resolved", "snoozed"):
+            owe_status_sync(uow, conversation.id)
+
+    def note_waiting_words(self, uow: UnitOfWork, event: RepairLinked) -> None:
+        """What the customer wrote about the repair while it had no thread that agents could read."""
+        conversation = threads.conversation_for_repair(uow, event.subject_id)
+        if conversation is None:
+            return
+        waiting = (
+            select(TicketMessage)
+            .join(TicketRepair, TicketRepair.ticket_id == TicketMessage.ticket_id)
+            .where(
+                TicketRepair.repair_id == event.subject_id,
+                TicketMessage.conversation_id.is_(None),
+                TicketMessage.details["via"].astext == writing.SOURCE,
+            )
+            .order_by(TicketMessage.id)
+        )
+        for message in uow.session.scalars(waiting):
+            self._note_words(uow, conversation, event.subject_id, message)
+
+    def _note_words(
+        self, uow: UnitOfWork, conversation: Conversation, repair_id: int, message: TicketMessage
+    ) -> None:
+        values = self._notes.of_repair(uow.session.get_one(Repair, repair_id))
+        values = values | {"body": message.body}
+        self._notes.write(uow, conversation, f"note:wrote:{message.id}", "customer_wrote", values)
+
     def carry_status(self, uow: UnitOfWork, event: TicketStatusChanged) -> None:
         """Staff changed it here; what came from Chatwoot needs no way back."""
         if event.actor.kind != "staff":
@@ -181,17 +248,14 @@ class ChatwootReactions:
 
 
 def _queue(uow: UnitOfWork, notification: Notification, conversation: Conversation) -> None:
-    hold = max(notification.not_before - uow.now, timedelta())
-    deadline = hold + NOTICE_DEADLINE
-    if notification.deadline_at is not None:
-        deadline = notification.deadline_at - uow.now
+    hold, deadline = channels.timing(uow, notification)
     about = "the repair's ticket" if notification.repair_id else "the booking"
     notifications.queued(notification, CHANNEL, f"conversation {conversation.number} of {about}")
     owe_message(
         uow,
         conversation.account_id,
         conversation.number,
-        notification.event_key,
+        notification.effect_key,
         notification.body,
         hold=hold,
         deadline=deadline,

@@ -16,7 +16,7 @@ from crm.customers.models import CHATWOOT_CONTACT
 from crm.customers.rules import Key, email_key, is_e164, phone_key
 from crm.customers.service import REF_PREFIX, Person
 from crm.tickets.mirror import Said, Seen
-from crm.tickets.models import AuthorKind
+from crm.tickets.models import AuthorKind, Conversation
 
 # The channel itself delivered from this number, so the number is proven; what a visitor typed into
 # the widget is not (webhooks.md 9).
@@ -30,8 +30,13 @@ _AUTHORS = {
 
 def load(schema: Schema, row: InboxRow) -> dict[str, Any]:
     """The body of an inbox row, checked. Raises Invalid, which parks the row with the field names."""
+    return checked(schema, parse(row.body or b""))
+
+
+def checked(schema: Schema, body: Any) -> dict[str, Any]:
+    """Raises Invalid, naming the fields."""
     try:
-        return schema.load(parse(row.body or b""))
+        return schema.load(body)
     except ValidationError as error:
         fields = ", ".join(sorted(map(str, error.normalized_messages())))
         raise Invalid(f"body does not fit: {fields}", errors=error.normalized_messages()) from error
@@ -62,17 +67,21 @@ def person(
         keys.append(phone_key(phone, proven=channel in CHANNELS_THAT_PROVE_PHONE))
     else:
         phone = None
-    identifier = (contact["identifier"] or "").upper()
     return Person(
         name=contact["name"] or "",
         email=email,
         phone=phone,
         locale=language,
-        customer_ref=identifier
-        if is_verified and identifier.startswith(f"{REF_PREFIX}-")
+        customer_ref=contact["identifier"].upper()
+        if is_verified and claims_our_id(contact)
         else None,
         keys=tuple(keys),
     )
+
+
+def claims_our_id(contact: dict[str, Any]) -> bool:
+    """Whether the identifier looks like one that our pages gave to a customer they know."""
+    return (contact["identifier"] or "").upper().startswith(f"{REF_PREFIX}-")
 
 
 def seen(account_id: int, conversation: dict[str, Any]) -> Seen:
@@ -93,6 +102,13 @@ def seen(account_id: int, conversation: dict[str, Any]) -> Seen:
         changed_at=conversation["updated_at"],
         last_activity_at=from_unix(conversation["last_activity_at"] or conversation["timestamp"]),
     )
+
+
+def differs(known: Conversation, seen: Seen) -> bool:
+    """Whether the conversation over there stands otherwise than ours does."""
+    ours = (known.status, known.assignee, known.priority, known.contact_id, sorted(known.labels))
+    theirs = (seen.status, seen.assignee, seen.priority, seen.contact_id or known.contact_id)
+    return ours != (*theirs, sorted(seen.labels))
 
 
 def language(conversation: dict[str, Any]) -> str | None:

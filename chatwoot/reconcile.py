@@ -10,35 +10,41 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import select, text
 
+from chatwoot import readings, schemas
 from chatwoot.client import Client
+from chatwoot.codes import Mask, masked
 from chatwoot.inbound import FETCHED
 from chatwoot.models import ReconcileRun
 from chatwoot.objects import Conversation as Remote
+from chatwoot.objects import Message
 from chatwoot.rest_events import conversation_event, message_event
 from chatwoot.verify import SOURCE, meaning_of, subject_of
 from crm.core import clock, inbox
+from crm.core.errors import Invalid
 from crm.core.inbox import Delivery
 from crm.core.uow import UnitOfWork, Units
-from crm.tickets.models import Conversation
+from crm.tickets.models import Conversation, TicketMessage
 
 log = structlog.get_logger(__name__)
 
 OVERLAP = timedelta(minutes=5)
 FIRST_LOOK_BACK = timedelta(hours=24)
+_CONVERSATION = schemas.Conversation()
 
 
 class Reader:
     """Compares one conversation with ours and stores what we lack."""
 
-    def __init__(self, client: Client, units: Units):
+    def __init__(self, client: Client, units: Units, mask: Mask):
         self._client = client
         self._units = units
+        self._mask = mask
         self._account_id = client.account_id
 
     def read(self, number: int, message_id: int | None = None) -> int:
@@ -58,13 +64,17 @@ class Reader:
         known = self._known(remote.id)
         after_id = known.reconciled_message_id if known else 0
         found, last_id = 0, after_id
+        read = []
         for message in self._client.messages_after(remote.id, after_id):
             last_id = max(last_id, message.id)
             if message.kind != "activity":
+                read.append(message)
                 found += self._store(message_event(message.raw, remote.raw))
+        for message in self._changed(read):
+            found += self._store(message_event(message.raw, remote.raw, "message_updated"))
         if known is None and found == 0:
             found += self._store(conversation_event("conversation_created", remote.raw))
-        elif known is not None and _differs(known, remote):
+        elif known is not None and self._differs(known, remote):
             found += self._store(conversation_event(FETCHED, remote.raw))
         if known is not None and last_id > after_id:
             with self._units() as uow:
@@ -86,8 +96,48 @@ class Reader:
                 uow.session.expunge(row)
             return row
 
+    def _differs(self, known: Conversation, remote: Remote) -> bool:
+        """Whether the state over there is newer than ours, or different where no version tells."""
+        try:
+            body = readings.checked(_CONVERSATION, conversation_event(FETCHED, remote.raw))
+        except Invalid as error:
+            # One conversation we can not read must not keep us from the others.
+            log.warning("conversation not readable", number=remote.id, detail=error.detail)
+            return False
+        seen = readings.seen(self._account_id, body)
+        is_older = None not in (seen.changed_at, known.changed_at) and (
+            seen.changed_at < known.changed_at
+        )
+        return not is_older and readings.differs(known, seen)
+
+    def _changed(self, messages: Sequence[Message]) -> list[Message]:
+        """Those of the messages that were deleted or rewritten since we took them in.
+
+        Chatwoot renders what we sent ourselves, so our own words are not compared.
+        """
+        ids = [f"chatwoot:{message.id}" for message in messages]
+        with self._units() as uow:
+            ours = {
+                row.external_id: row
+                for row in uow.session.scalars(
+                    select(TicketMessage).where(
+                        TicketMessage.external_id.in_(ids), TicketMessage.deleted_at.is_(None)
+                    )
+                )
+            }
+            return [
+                message
+                for message, external_id in zip(messages, ids, strict=True)
+                if (row := ours.get(external_id)) is not None
+                and (
+                    message.content_attributes.get("deleted") is True
+                    or (row.effect_key is None and row.body != _words(message))
+                )
+            ]
+
     def _store(self, body: dict) -> int:
         """1 if the event was new to the inbox."""
+        self._mask(body)
         raw = json.dumps(body).encode()
         event = body["event"]
         meaning, window = meaning_of(event, body, raw)
@@ -108,26 +158,27 @@ class Reader:
         return int(stored.is_new)
 
 
-def _differs(known: Conversation, remote: Remote) -> bool:
-    """Whether the state over there is newer than ours, or different where no version tells."""
-    changed_at = remote.raw.get("updated_at")
-    if changed_at is not None and known.changed_at is not None and changed_at < known.changed_at:
-        return False
-    assignee = (remote.raw.get("meta") or {}).get("assignee") or {}
-    return (known.status, known.assignee, sorted(known.labels)) != (
-        remote.status,
-        assignee.get("name"),
-        sorted(remote.labels),
-    )
+def _words(message: Message) -> str:
+    """The text as the inbox would store it."""
+    words = message.content or ""
+    if message.kind == "incoming":
+        words = masked(words)
+    return schemas.clean(words)[: schemas.MOST_TEXT]
 
 
 class Reconcile:
     """run: one pass. The watermark moves only after a whole pass."""
 
-    def __init__(self, client: Client, units: Units, now: Callable[[], datetime] = clock.now):
+    def __init__(
+        self,
+        client: Client,
+        units: Units,
+        mask: Mask,
+        now: Callable[[], datetime] = clock.now,
+    ):
         self._client = client
         self._units = units
-        self._reader = Reader(client, units)
+        self._reader = Reader(client, units, mask)
         self._now = now
 
     def run(self, *, look_back: timedelta | None = None) -> ReconcileRun:

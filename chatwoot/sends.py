@@ -7,13 +7,18 @@ from typing import Any
 from sqlalchemy import select
 
 from chatwoot.client import Client
+from chatwoot.faults import Gone, Rejected
 from chatwoot.liquid import escape_liquid
+from crm.core.errors import Denied, Permanent, Temporary
 from crm.core.integration import PlainDeliverer
 from crm.core.outbox import Effect
 from crm.core.uow import UnitOfWork
+from crm.notifications import channels
 from crm.notifications import service as notifications
 from crm.notifications.models import NotificationState
 from crm.tickets.models import Conversation
+
+ONLINE_WAIT = 600.0
 
 
 class SendMessage(PlainDeliverer):
@@ -30,7 +35,8 @@ class SendMessage(PlainDeliverer):
             )
         ).first()
         after_id, channel = known or (0, "")
-        return {"after_id": after_id, "channel": channel}
+        has_mark = self._client.surely_marks(channel)
+        return {"after_id": after_id, "channel": channel, "has_mark": has_mark}
 
     def deliver(self, effect: Effect) -> dict[str, Any]:
         message = self._client.create_message(
@@ -47,10 +53,11 @@ class SendMessage(PlainDeliverer):
             effect.body["number"],
             effect.context["after_id"],
             effect_key=effect.effect_key,
-            channel=effect.context["channel"],
             content=escape_liquid(effect.body["content"]),
             private=effect.body["private"],
             not_before=effect.first_tried_at,
+            # A try noted without it may have been made beside a Chatwoot that kept no marks.
+            has_mark=effect.context.get("has_mark", False),
         )
         return {"message_id": message.id} if message else None
 
@@ -58,7 +65,12 @@ class SendMessage(PlainDeliverer):
         notifications.settle(uow, effect.effect_key, NotificationState.SENT)
 
     def on_dead(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
-        notifications.settle(uow, effect.effect_key, NotificationState.FAILED, reason)
+        told = channels.by_event_key(uow, effect.effect_key)
+        if told is not None:
+            channels.gave_up(uow, told, reason)
+
+    def on_cancelled(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
+        notifications.settle(uow, effect.effect_key, NotificationState.CANCELLED, reason)
 
 
 class HandOff(PlainDeliverer):
@@ -71,4 +83,26 @@ class HandOff(PlainDeliverer):
         number = effect.body["number"]
         if self._client.conversation(number).status == "pending":
             self._client.toggle_status(number, "open", as_bot=self._client.has_bot)
+        return {}
+
+
+class ForgetContact(PlainDeliverer):
+    """Delete the contact of an erased person, and with it their conversations.
+
+    Chatwoot refuses while they are online (api.md 2.3): asked again until they have left.
+    """
+
+    def __init__(self, client: Client):
+        self._client = client
+
+    def deliver(self, effect: Effect) -> dict[str, Any]:
+        try:
+            self._client.delete_contact(effect.body["contact_id"])
+        except Gone:
+            return {"gone": True}
+        except Rejected as error:
+            raise Temporary(error.detail, after=ONLINE_WAIT, costs_attempt=False) from error
+        except Denied as error:
+            # Only an administrator's token may; everything else works on without it.
+            raise Permanent(f"delete the contact by hand: {error.detail}") from error
         return {}

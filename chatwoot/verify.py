@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import math
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from crm.core.integration import Received
 
 WINDOW_SECONDS = 300
 REPEAT_WINDOW_SECONDS = 60
+MOST_MOMENT_DIGITS = 10  # unix seconds up to the year 2286
 SOURCE, BOT_SOURCE, HINT_SOURCE = "chatwoot", "chatwoot-bot", "chatwoot-hint"
 MOST_DEPTH_ERROR = "the body is nested too deeply"
 
@@ -30,19 +32,29 @@ def check_signature(
     secrets: Sequence[str], headers: Any, body: bytes, *, at: float | None = None
 ) -> None:
     """Raises Unauthenticated unless one of the secrets signed this body within ±300 s."""
-    timestamp = headers.get("X-Chatwoot-Timestamp", "")
-    signature = headers.get("X-Chatwoot-Signature", "")
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
-        raise Unauthenticated("missing or broken timestamp")
-    if abs((time.time() if at is None else at) - int(timestamp)) > WINDOW_SECONDS:
+    sent_at = _sent_at(headers)
+    if sent_at is None:
+        raise Unauthenticated("missing timestamp")
+    if abs((time.time() if at is None else at) - sent_at) > WINDOW_SECONDS:
         raise Unauthenticated("the timestamp is more than five minutes off")
-    given = signature.encode("utf-8", "replace")
+    timestamp = headers["X-Chatwoot-Timestamp"]
+    given = headers.get("X-Chatwoot-Signature", "").encode("utf-8", "replace")
     valid = False
     for secret in secrets:
         digest = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256)
         valid |= hmac.compare_digest(b"sha256=" + digest.hexdigest().encode(), given)
     if not valid:
         raise Unauthenticated("the signature does not match")
+
+
+def _sent_at(headers: Any) -> int | None:
+    """Unix seconds, None where a version tells no moment. Raises Unauthenticated for a broken one."""
+    told = headers.get("X-Chatwoot-Timestamp")
+    if told is None:
+        return None
+    if not (told.isascii() and told.isdigit() and len(told) <= MOST_MOMENT_DIGITS):
+        raise Unauthenticated("broken timestamp")
+    return int(told)
 
 
 def parse(body: bytes) -> dict[str, Any]:
@@ -86,7 +98,11 @@ def subject_of(account_id: int, event: str, body: dict[str, Any]) -> str:
 
 
 def meaning_of(event: str, body: dict[str, Any], raw: bytes) -> tuple[str, int | None]:
-    """The key by meaning and its window in seconds (reliability.md, rule 3)."""
+    """The key by meaning and its window in seconds (reliability.md, rule 3).
+
+    A conversation we fetched ourselves is told apart by its content: it may differ from what was
+    fetched before under the same `updated_at`.
+    """
     number = number_of(body)
     if number is not None and event in (
         "message_created",
@@ -98,7 +114,7 @@ def meaning_of(event: str, body: dict[str, Any], raw: bytes) -> tuple[str, int |
     if (
         number is not None
         and isinstance(changed_at, int | float)
-        and event.startswith("conversation_")
+        and event in ("conversation_updated", "conversation_status_changed")
     ):
         return f"{event}:{number}:{changed_at!r}", None
     return f"{event}:{hashlib.sha256(raw).hexdigest()}", REPEAT_WINDOW_SECONDS
@@ -108,7 +124,7 @@ class Hook:
     """One address Chatwoot posts to.
 
     secrets: asked at each request, so that a rotation needs no restart. handles: the event types
-    that have a handler.
+    that have a handler. mask: changes a body in place before it is stored and says whether it did.
     """
 
     def __init__(
@@ -117,11 +133,13 @@ class Hook:
         account_id: int,
         secrets: Callable[[], Sequence[str]],
         handles: Callable[[str], bool],
+        mask: Callable[[dict[str, Any]], bool],
     ):
         self._source = source
         self._account_id = account_id
         self._secrets = secrets
         self._handles = handles
+        self._mask = mask
 
     def verify(self, request: Received) -> Delivery:
         """For a signed address. Raises Unauthenticated, BrokenBody."""
@@ -132,7 +150,9 @@ class Hook:
         return self.delivery(request, self._source)
 
     def delivery(self, request: Received, source: str) -> Delivery:
-        body = parse(request.body)
+        body, raw = parse(request.body), request.body
+        if self._mask(body):
+            raw = json.dumps(body).encode()
         named = body.get("event")
         event = (
             named[:100]
@@ -140,8 +160,8 @@ class Hook:
             else "unknown"
         )
         handled = self._handles(event)
-        meaning, window = meaning_of(event, body, request.body) if handled else (None, None)
-        sent = request.headers.get("X-Chatwoot-Timestamp", "")
+        meaning, window = meaning_of(event, body, raw) if handled else (None, None)
+        sent_at = _sent_at(request.headers)
         return Delivery(
             source=source,
             sender=str(self._account_id),
@@ -149,10 +169,10 @@ class Hook:
             subject=subject_of(self._account_id, event, body),
             # Without a delivery id only the meaning can stop a repeat.
             key=request.headers.get("X-Chatwoot-Delivery", "")[:100] or str(uuid.uuid4()),
-            body=request.body,
+            body=raw,
             meaning_key=meaning,
             window_seconds=window,
-            occurred_at=from_unix(int(sent)) if sent.isdigit() and len(sent) <= 12 else None,
+            occurred_at=None if sent_at is None else from_unix(sent_at),
             handled=handled,
             request_id=request.request_id,
         )
@@ -167,9 +187,10 @@ class AddressHook(Hook):
         token: Callable[[], str | None],
         secrets: Callable[[], Sequence[str]],
         handles: Callable[[str], bool],
+        mask: Callable[[dict[str, Any]], bool],
         pin: Pin,
     ):
-        super().__init__(SOURCE, account_id, secrets, handles)
+        super().__init__(SOURCE, account_id, secrets, handles, mask)
         self._token = token
         self._pin = pin
 
@@ -197,7 +218,7 @@ class Pin:
         self._read = read
         self._write = write
         self._known = False
-        self._checked_at = 0.0
+        self._checked_at = -math.inf
 
     def is_set(self) -> bool:
         if not self._known and time.monotonic() - self._checked_at > self.FRESH.total_seconds():

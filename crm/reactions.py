@@ -8,24 +8,36 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 from sqlalchemy import select
 
-from crm import threads
+from crm import lending, threads
+from crm.analytics import steps
 from crm.bookings import queries as booking_queries
 from crm.bookings import service as bookings
 from crm.bookings.events import BookingCheckedIn
 from crm.bookings.messages import Messages
 from crm.bookings.models import Booking
 from crm.core import outbox
+from crm.core.outbox import EffectDiscarded
 from crm.core.shop import Shop
 from crm.core.uow import Reactions, UnitOfWork
 from crm.customers.models import Customer
+from crm.files.events import FileReleased, FileRemoved
+from crm.intake import queries as intake_queries
+from crm.intake import service as intake
 from crm.locations.models import Location
 from crm.notifications import service as notifications
 from crm.notifications import texts
+from crm.promises.messages import Messages as Delays
 from crm.repairs import service as repairs
-from crm.repairs.events import RepairCorrected, RepairCreated, RepairStatusChanged
+from crm.repairs.events import (
+    RepairCorrected,
+    RepairCreated,
+    RepairPicturesChanged,
+    RepairStatusChanged,
+)
 from crm.repairs.models import Repair, RepairEntry
 from crm.repairs.service import NewRepair
 from crm.repairs.statuses import RepairStatus
+from crm.signing import Signing
 from crm.tickets.events import MessageReceived
 from crm.tickets.models import AuthorKind, Conversation, TicketMessage
 
@@ -41,6 +53,7 @@ def _ready_on(repair: Repair, locale: str) -> str | None:
 
 def table(shop: Shop) -> Reactions:
     """Event type -> functions, run in this order inside the transaction that caused the event."""
+    signing = Signing(shop)
 
     def tell_customer(uow: UnitOfWork, event: RepairStatusChanged | RepairCreated) -> None:
         repair = uow.session.get_one(Repair, event.subject_id)
@@ -55,16 +68,20 @@ def table(shop: Shop) -> Reactions:
             "shop": shop.name,
             "note": entry.note,
             "ready_on": _ready_on(repair, locale),
+            "collection_code": signing.collection_code(uow, repair),
         }
+        hold = shop.hold if event.by_staff else timedelta()
+        if not hold:
+            notifications.release(uow, repair.id)
         notifications.compose(
             uow,
-            f"repair:{repair.id}:entry:{entry.id}",
+            notifications.status_key(repair.id, entry.id),
             template,
             texts.render(locale, template, "chat", values),
             locale=locale,
             customer_id=repair.customer_id,
             repair_id=repair.id,
-            hold=shop.hold if event.by_staff else timedelta(),
+            hold=hold,
             actor=event.actor,
         )
 
@@ -102,6 +119,9 @@ def table(shop: Shop) -> Reactions:
             )
             repair = repairs.create(uow, new, event.actor, by_staff=True)
             device.repair_id = repair.id
+            if location.requires_intake:
+                device_class = intake_queries.class_of(uow, device.category)
+                intake.open_intake(uow, repair.id, device_class, event.actor)
             if conversation is not None:
                 repairs.link(
                     uow, repair, conversation.ticket_id, conversation.customer_id, event.actor
@@ -120,12 +140,24 @@ def table(shop: Shop) -> Reactions:
         if any(one.get("kind") in ("image", "file") for one in message.attachments):
             outbox.sync(uow, "files.fetch", str(message.id), {"message_id": message.id})
 
+    def show_pictures(uow: UnitOfWork, event: FileReleased | FileRemoved) -> None:
+        """An open tracking page hears of its pictures as it hears of a new status."""
+        was_shown = isinstance(event, FileReleased) or event.was_public
+        if was_shown and event.repair_id is not None:
+            uow.record(RepairPicturesChanged(event.repair_id, event.actor))
+
     of_bookings = Messages(shop).table()
     return {
         MessageReceived: (fetch_attachments,),
+        FileReleased: (show_pictures,),
+        FileRemoved: (show_pictures,),
         **of_bookings,
+        **signing.table(),
+        **lending.table(),
+        **Delays(shop).table(),
         BookingCheckedIn: (*of_bookings[BookingCheckedIn], take_in_devices),
         RepairCreated: (join_customers_thread, tell_customer),
-        RepairStatusChanged: (tell_customer, free_bench),
-        RepairCorrected: (take_back_messages,),
+        RepairStatusChanged: (tell_customer, free_bench, steps.credit),
+        RepairCorrected: (take_back_messages, signing.collect_anew,),
+        EffectDiscarded: (notifications.settle_discarded,),
     }

@@ -25,6 +25,7 @@ from jobs.retries import Ladder
 log = structlog.get_logger(__name__)
 
 PARENT_PATIENCE_SECONDS = 24 * 3600.0
+PARENT_LOOK_SECONDS = 60.0
 AWAY_WAIT = 1.0
 RACE_WAIT = 0.2
 
@@ -161,17 +162,20 @@ class InboxRunner:
             return Verdict(DEAD, f"poison: {reason}", is_error=True)
         if isinstance(error, (IntegrityError, *DATABASE_FAULTS)):
             # It met another worker at a unique value or a lock; a handler that always does is poison.
-            return Verdict(PENDING, f"lost a race: {reason}", RACE_WAIT, is_error=True)
+            wait = self._ladder.wait(row.errors) if row.errors else RACE_WAIT
+            return Verdict(PENDING, f"lost a race: {reason}", wait or 0.0, is_error=True)
         return Verdict(PENDING, reason, self._ladder.wait(row.errors + 1) or 0.0, is_error=True)
 
     def _park(self, row: InboxRow, error: UnknownParent) -> Verdict:
-        """The ladder's last rung does not end the wait for a parent, only its patience does."""
+        """Only its patience ends the wait for a parent, and it looks often: a parent that was made
+        elsewhere, by the API say, wakes nobody."""
         reason = f"{error.code}: {error.detail}"
         patience = PARENT_PATIENCE_SECONDS - (clock.now() - row.received_at).total_seconds()
         if patience <= 0:
             return Verdict(DEAD, reason)
         rung = min(row.attempts, len(self._ladder.rungs))
-        return Verdict(PENDING, reason, min(self._ladder.wait(rung) or 0.0, patience))
+        wait = min(self._ladder.wait(rung) or 0.0, PARENT_LOOK_SECONDS, patience)
+        return Verdict(PENDING, reason, wait)
 
 
 def _is_away(error: Exception) -> bool:

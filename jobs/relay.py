@@ -25,12 +25,14 @@ from jobs.retries import Ladder
 log = structlog.get_logger(__name__)
 
 SWITCHED_OFF_WAIT = 300.0
+TOO_LATE = "its deadline has passed"
 
-# What stands before a row in its lane. One whose hold has not run out yet does not block the lane;
-# one that was tried does.
+# What stands before a row in its lane. Only one whose hold has not run out may be passed over;
+# one that waits for its destination may not.
 AHEAD = """SELECT 1 FROM outbox ahead WHERE ahead.lane = outbox.lane AND ahead.id < outbox.id
         AND (ahead.state IN ('sending', 'unsure') OR ahead.state = 'pending'
-             AND (ahead.first_tried_at IS NOT NULL OR ahead.due_at <= clock_timestamp()))"""
+             AND (ahead.first_tried_at IS NOT NULL OR ahead.held_until IS NULL
+                  OR ahead.held_until <= clock_timestamp()))"""
 _LANE_IS_FREE = text(f"SELECT NOT EXISTS ({AHEAD}) FROM outbox WHERE id = :id")
 _NEXT = text("""
     SELECT id FROM outbox WHERE lane = :lane AND state IN ('pending', 'unsure')
@@ -51,6 +53,9 @@ _RECORD = text("""
     WHERE id = :id AND lease_token = :token""")
 _WAIT = text("""
     UPDATE outbox SET due_at = clock_timestamp() + make_interval(secs => :wait) WHERE id = :id""")
+_STAND_ASIDE = text("""
+    UPDATE outbox SET due_at = clock_timestamp() + make_interval(secs => :wait),
+        held_until = clock_timestamp() + make_interval(secs => :wait) WHERE id = :id""")
 _END = text("""
     UPDATE outbox SET state = :state, reason = :reason, done_at = clock_timestamp() WHERE id = :id""")
 
@@ -114,16 +119,19 @@ class Relay:
                 return None
             deliverer = self._deliverers.get(row.kind)
             if deliverer is None:
-                # Its integration is switched off: the row waits for it, and costs no attempt.
-                uow.session.execute(_WAIT, {"id": row.id, "wait": SWITCHED_OFF_WAIT})
+                # Its integration is switched off: the row waits for it, costs no attempt, and lets
+                # the others of its lane pass.
+                uow.session.execute(_STAND_ASIDE, {"id": row.id, "wait": SWITCHED_OFF_WAIT})
                 return None
             effect = _effect(row)
             was_unsure = row.state == "unsure"
             if row.lost_leases >= MOST_LOST_LEASES:
-                self._end(uow, deliverer, effect, "dead", POISON)
+                self._end(uow, effect, "dead", POISON)
+                deliverer.on_dead(uow, effect, POISON)
                 return row, was_unsure, None
             if is_late and not was_unsure:
-                self._end(uow, deliverer, effect, "cancelled", "its deadline has passed")
+                self._end(uow, effect, "cancelled", TOO_LATE)
+                deliverer.on_cancelled(uow, effect, TOO_LATE)
                 return row, was_unsure, None
             wait = destinations.wait_for_place(uow, row.destination)
             if wait:
@@ -144,12 +152,9 @@ class Relay:
             return row, was_unsure, effect
 
     @staticmethod
-    def _end(
-        uow: UnitOfWork, deliverer: Deliverer, effect: Effect, state: str, reason: str
-    ) -> None:
+    def _end(uow: UnitOfWork, effect: Effect, state: str, reason: str) -> None:
         """Settle a row that will not be tried again."""
         uow.session.execute(_END, {"id": effect.id, "state": state, "reason": reason})
-        deliverer.on_dead(uow, effect, reason)
         log.warning(f"effect {state}", effect=effect.id, kind=effect.kind, reason=reason)
 
     def _carry_out(self, row: OutboxRow, effect: Effect, token: str, was_unsure: bool) -> None:

@@ -3,6 +3,8 @@
 
 
 import chatwoot.models
+import crm.agreements.models
+import crm.analytics.models
 import crm.bookings.models
 import crm.catalog.models
 import crm.core.audit
@@ -13,12 +15,18 @@ import crm.core.outbox
 import crm.core.vault
 import crm.customers.models
 import crm.files.models
+import crm.intake.models
+import crm.loans.models
 import crm.locations.models
 import crm.notifications.models
+import crm.passcodes.models
+import crm.privacy.models
+import crm.promises.models
 import crm.repairs.models
 import crm.staff.models
 import crm.staff.technician_models
 import crm.tickets.models
+import crm.unclaimed.models
 import jobs.destinations
 import jobs.scheduler
 from crm.core.db import Base

@@ -24,6 +24,7 @@ from werkzeug.test import TestResponse
 import app as composition
 from bridge.settings import load
 from chatwoot.client import Client
+from chatwoot.codes import Mask
 from chatwoot.reconcile import Reconcile
 from crm.core.events import SYSTEM
 from crm.staff import service as staff
@@ -180,7 +181,7 @@ class Service:
             )
 
     def reconcile(self):
-        return Reconcile(self.parts.client, self.units).run()
+        return Reconcile(self.parts.client, self.units, Mask(self.parts.seal)).run()
 
     # -- looking
 

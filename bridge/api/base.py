@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -97,7 +97,7 @@ def _cursor_signer() -> URLSafeSerializer:
 
 
 def close_cursor(position: list[Any]) -> str:
-    plain = [one.isoformat() if isinstance(one, datetime) else one for one in position]
+    plain = [one.isoformat() if isinstance(one, date) else one for one in position]
     return _cursor_signer().dumps(plain)
 
 

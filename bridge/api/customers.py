@@ -106,7 +106,7 @@ def list_customers(query):
 def create_customer(body):
     """Add a customer; what staff type is taken as proven"""
     return create(
-        Customer, lambda uow: service.create(uow, people.proven(**body), principal().actor)
+        Customer, lambda uow: service.create(uow, service.told(**body), principal().actor)
     )
 
 

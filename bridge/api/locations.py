@@ -59,6 +59,7 @@ class LocationChange(Strict):
     )
     services = fields.List(fields.Nested(ExtraService), validate=validate.Length(max=50))
     invite_code = Text(80, allow_none=True)
+    requires_intake = fields.Boolean(truthy={True}, falsy={False})
     is_active = fields.Boolean(truthy={True}, falsy={False})
     hours = fields.List(fields.Nested(Hours), validate=validate.Length(max=42))
 
@@ -104,6 +105,7 @@ class Location(Schema):
     ways = fields.Dict()
     services = fields.List(fields.Dict())
     needs_invite = fields.Boolean()
+    requires_intake = fields.Boolean()
     is_active = fields.Boolean()
     hours = fields.List(fields.Nested(Hours))
     closures = fields.List(fields.Nested(ClosedDay))
@@ -245,7 +247,7 @@ def shown(uow: UnitOfWork, location: LocationRow) -> dict[str, Any]:
     """A location as `Location` dumps it; closed days from today on."""
     today = uow.now.astimezone(ZoneInfo(location.timezone)).date()
     columns = ("slug", "name", "timezone", "address", "lead_minutes", "grid_minutes",
-               "horizon_days", "ways", "services", "is_active", "created_at")  # fmt: skip
+               "horizon_days", "ways", "services", "requires_intake", "is_active", "created_at")  # fmt: skip
     return {
         **{name: getattr(location, name) for name in columns},
         "needs_invite": location.invite_hash is not None,

@@ -21,7 +21,7 @@ blp = Blueprint(
 
 
 class Notification(Schema):
-    """reason: why this channel, or why it was not sent."""
+    """reason: why this channel, or why it was not sent. refusals: channel -> why it would not."""
 
     id = fields.Integer()
     template = fields.String()
@@ -30,6 +30,7 @@ class Notification(Schema):
     channel = fields.String(allow_none=True)
     state = fields.String()
     reason = fields.String()
+    refusals = fields.Dict(keys=fields.String(), values=fields.String())
     not_before = Moment()
     created_at = Moment()
     settled_at = Moment(allow_none=True)

@@ -1,4 +1,4 @@
-"""How a person is described to us: the fields, and whom we take at their word."""
+"""How a person is described to us: the fields and their limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from marshmallow import ValidationError, validate
 
 from bridge.api.fields import Strict, Text
 from crm.customers import rules
-from crm.customers.service import Person
 
 
 class Phone(Text):
@@ -38,15 +37,3 @@ class PersonChange(Strict):
 
 class NewPerson(PersonChange):
     name = Text(255, required=True)
-
-
-def proven(
-    name: str = "", email: str | None = None, phone: str | None = None, locale: str | None = None
-) -> Person:
-    """Somebody whose details staff or a shop system took down: their word proves them."""
-    keys = []
-    if email:
-        keys.append(rules.email_key(email, proven=True))
-    if phone:
-        keys.append(rules.phone_key(phone, proven=True))
-    return Person(name, email, phone, locale, keys=tuple(keys))

@@ -14,7 +14,8 @@ from bridge.api.fields import MOST_BIGINT, Moment, Strict, Text, Whole, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
 from bridge.integrations.shop.schemas import StatusFields
-from crm.core.errors import Conflict, Invalid, NotFound
+from crm import taking_in
+from crm.core.errors import Conflict, Invalid
 from crm.core.uow import UnitOfWork
 from crm.customers import queries as customer_queries
 from crm.customers import service as customers
@@ -25,7 +26,6 @@ from crm.repairs.statuses import RepairFlag, RepairStatus
 from crm.staff.roles import SHOP
 from crm.tickets import queries as ticket_queries
 from crm.tickets import service as tickets
-from crm.tickets.models import Ticket
 
 blp = Blueprint("repairs", __name__, url_prefix="/api/v1/repairs", description="Repairs")
 
@@ -45,6 +45,7 @@ class Repair(Schema):
     status_at = Moment()
     flags = fields.List(fields.String())
     technician = fields.String(allow_none=True)
+    place = fields.String(allow_none=True)
     estimated_completion = fields.Date(allow_none=True)
     estimate_minor = fields.Integer(allow_none=True)
     currency = fields.String()
@@ -57,6 +58,8 @@ class RepairQuery(ListQuery):
     status = one_of(*RepairStatus)
     flag = one_of(*RepairFlag)
     external_id = Text(255)
+    place = Text(40)
+    q = Text(100, metadata={"description": "Part of a reference, device or place."})
     customer = Text(40)
     ticket = Text(40)
 
@@ -138,7 +141,8 @@ def list_repairs(query):
         read = partial(
             queries.listed,
             uow,
-            **{name: query.get(name) for name in ("status", "flag", "external_id")},
+            **{name: query.get(name) for name in ("status", "flag", "external_id", "place")},
+            words=query.get("q"),
             customer_id=customer.id if customer else None,
             ticket_id=ticket.id if ticket else None,
             owner_key=_owner(),
@@ -225,7 +229,7 @@ def list_history(query, ref):
 def shown(uow: UnitOfWork, repair: Any) -> dict[str, Any]:
     """A repair as `Repair` dumps it."""
     columns = ("ref", "external_id", "device", "problem", "status", "status_at", "flags",
-               "technician", "estimate_minor", "currency", "received_at", "updated_at")  # fmt: skip
+               "technician", "place", "estimate_minor", "currency", "received_at", "updated_at")  # fmt: skip
     return {
         **{name: getattr(repair, name) for name in columns},
         "customer": customer_queries.refs(uow, [repair.customer_id]).get(repair.customer_id),
@@ -239,16 +243,17 @@ def _take_in(uow: UnitOfWork, body: dict[str, Any]) -> RepairRow:
     actor, owner = principal().actor, _owner()
     if "external_id" in body:
         _refuse_known(uow, owner, body["external_id"])
-    ticket = _talked_about(uow, body)
-    customer_id = ticket.customer_id if ticket else None
-    if "customer_ref" in body:
-        customer_id = customers.by_ref(uow, body["customer_ref"]).id
-    elif "customer" in body:
-        customer_id = customers.recognise(uow, people.proven(**body["customer"]), actor).id
-    repair = service.create(
+    ticket = taking_in.talked_about(
+        uow,
+        here().settings.chatwoot.account_id,
+        ticket=body.get("ticket"),
+        conversation=body.get("conversation_id"),
+    )
+    known, described = body.get("customer_ref"), body.get("customer")
+    return taking_in.take_in(
         uow,
         NewRepair(
-            customer_id=customer_id,
+            customer_id=customers.by_ref(uow, known).id if known else None,
             device=body["device"],
             problem=body["problem"],
             status=RepairStatus(body["status"]),
@@ -264,22 +269,9 @@ def _take_in(uow: UnitOfWork, body: dict[str, Any]) -> RepairRow:
         ),
         actor,
         by_staff=owner is None,
+        person=customers.told(**described, by_staff=owner is None) if described else None,
+        ticket=ticket,
     )
-    if ticket is not None:
-        service.link(uow, repair, ticket.id, ticket.customer_id, actor)
-    return repair
-
-
-def _talked_about(uow: UnitOfWork, body: dict[str, Any]) -> Ticket | None:
-    if "ticket" in body:
-        return tickets.by_ref(uow, body["ticket"])
-    if "conversation_id" not in body:
-        return None
-    thread = (here().settings.chatwoot.account_id, body["conversation_id"])
-    found = ticket_queries.listed(uow, conversation=thread, limit=1).items
-    if not found:
-        raise NotFound("no such conversation")
-    return found[0]
 
 
 def _refuse_known(uow: UnitOfWork, owner: str | None, external_id: str) -> None:

@@ -8,13 +8,28 @@ from __future__ import annotations
 from flask import Flask
 
 from bridge.context import Context
-from bridge.pages import files, languages
-from bridge.pages.views import blueprint
+from bridge.pages import catalog_words, files, front, languages, services, signing, widget
+from bridge.pages.booking import access as booking
+from bridge.pages.booking import device as booking_device
+from bridge.pages.booking import page as booking_page
+from bridge.pages.booking import visit as booking_visit
+from bridge.pages.tracking import installing, lookup, stream
+from bridge.pages.tracking import page as tracking
 
-__all__ = ["blueprint", "init_app"]
+# Modules that hang their views on the blueprint of another.
+__all__ = ["booking_device", "booking_page", "booking_visit", "init_app"]
 
 
 def init_app(app: Flask, context: Context) -> None:
     languages.init_app(app, context)
-    app.register_blueprint(blueprint)
+    widget.init_app(app, context)
+    catalog_words.init_app(app)
+    app.register_blueprint(front.blueprint)
+    app.register_blueprint(services.blueprint)
+    app.register_blueprint(booking.blueprint)
     app.register_blueprint(files.blueprint)
+    app.register_blueprint(signing.blueprint)
+    app.register_blueprint(tracking.blueprint)
+    app.register_blueprint(lookup.blueprint)
+    app.register_blueprint(installing.blueprint)
+    stream.init_app(app, context)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from crm.core.errors import Conflict, NotFound
 from crm.core.events import Actor
 from crm.core.inbox import InboxRow
 from crm.core.masking import mask_body, mask_text
-from crm.core.outbox import OutboxRow
+from crm.core.outbox import EffectDiscarded, OutboxRow
 from crm.core.paging import Page, page
 from crm.core.uow import UnitOfWork
 
@@ -187,13 +187,10 @@ def _settleable(uow: UnitOfWork, table: Table, row_id: int) -> Row:
 
 def _dead(uow: UnitOfWork, table: Table, where: Filter) -> list[Row]:
     model = _model(table)
-    conditions = _conditions(table, where)
-    if where.state is not None:
-        conditions.pop(0)
     return list(
         uow.session.scalars(
             select(model)
-            .where(model.state == "dead", *conditions)
+            .where(*_conditions(table, replace(where, state="dead")))
             .order_by(model.id)
             .limit(MOST_AT_ONCE)
             .with_for_update(skip_locked=True)
@@ -220,6 +217,8 @@ def _replay(uow: UnitOfWork, table: Table, rows: Sequence[Row], actor: Actor) ->
 def _discard(uow: UnitOfWork, table: Table, rows: Sequence[Row], actor: Actor, reason: str) -> None:
     for row in rows:
         _settle(row, f"discarded: {reason}", uow.now)
+        if isinstance(row, OutboxRow):
+            uow.record(EffectDiscarded(row.id, actor, row.effect_key, row.reason))
     _note(uow, actor, table, "discard", rows, {"reason": reason})
 
 

@@ -19,7 +19,8 @@ from crm.core.uow import Reaction, UnitOfWork
 class Received:
     """One HTTP request at a webhook address, as raw as it came.
 
-    headers: case-insensitive mapping. path_args: the variable parts of the address.
+    headers: case-insensitive mapping. path_args: the variable parts of the address. query: what
+    follows its question mark, as it came.
     """
 
     headers: Mapping[str, str]
@@ -27,6 +28,7 @@ class Received:
     path_args: Mapping[str, str]
     remote_address: str
     request_id: str
+    query: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,15 @@ class Endpoint:
 
     verify raises Unauthenticated (bad proof), BrokenBody (not JSON), Invalid (does not fit).
     unavailable_status: what the sender gets when nothing could be stored (500 to Chatwoot, 503 to
-    the others, reliability.md rule 2).
+    the others, reliability.md rule 2). mimetype: of the bodies it sends. is_silent: it wants 204 and
+    no body for an answer.
     """
 
     rule: str
     verify: Callable[[Received], Delivery]
     unavailable_status: int = 503
+    mimetype: str = "application/json"
+    is_silent: bool = False
 
 
 class Handler(Protocol):
@@ -55,6 +60,7 @@ class Deliverer(Protocol):
     before_first_try: notes in a short unit what a later look-up will need; stored as
     `Effect.context`.
     deliver: returns a small JSON result; raises Temporary, Denied, Permanent or Uncertain.
+    on_dead: it failed for good. on_cancelled: its deadline passed before it was sent.
     look_up: the result if the effect is over there, None if it is not; raises when it can't tell.
     """
 
@@ -67,6 +73,8 @@ class Deliverer(Protocol):
     def on_done(self, uow: UnitOfWork, effect: Effect, result: dict[str, Any]) -> None: ...
 
     def on_dead(self, uow: UnitOfWork, effect: Effect, reason: str) -> None: ...
+
+    def on_cancelled(self, uow: UnitOfWork, effect: Effect, reason: str) -> None: ...
 
 
 class PlainDeliverer:
@@ -84,6 +92,9 @@ class PlainDeliverer:
 
     def on_dead(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
         """The dead row tells staff."""
+
+    def on_cancelled(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
+        """Its moment passed, which needs nobody."""
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Identity, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.db import Base
+from crm.core.events import Event
 from crm.core.uow import UnitOfWork
 
 PENDING, SENDING, DONE, UNSURE, DEAD, CANCELLED = (
@@ -26,6 +27,10 @@ SEND, SYNC = "send", "sync"
 
 
 class OutboxRow(Base):
+    """due_at moves with every wait. held_until: until then it may be taken back, and what was owed
+    after it in its lane need not wait for it; every other wait keeps the order of the lane.
+    """
+
     __tablename__ = "outbox"
     __table_args__ = (
         Index("uq_outbox_send", "effect_key", unique=True, postgresql_where=text("mode = 'send'")),
@@ -62,6 +67,7 @@ class OutboxRow(Base):
     body: Mapped[dict] = mapped_column()
     state: Mapped[str] = mapped_column(Text, server_default=PENDING)
     due_at: Mapped[datetime] = mapped_column()
+    held_until: Mapped[datetime | None] = mapped_column()
     deadline_at: Mapped[datetime | None] = mapped_column()
     attempts: Mapped[int] = mapped_column(server_default="0")
     errors: Mapped[int] = mapped_column(server_default="0")
@@ -94,10 +100,22 @@ class Effect:
     first_tried_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class EffectDiscarded(Event):
+    """A person settled an effect without doing it."""
+
+    kind: ClassVar[str] = "effect.discarded"
+    subject_kind: ClassVar[str] = "effect"
+    effect_key: str
+    reason: str
+
+
 _ADD = text("""
-    INSERT INTO outbox (kind, mode, effect_key, destination, lane, body, due_at, deadline_at, created_at)
+    INSERT INTO outbox (kind, mode, effect_key, destination, lane, body, due_at, held_until,
+                        deadline_at, created_at)
     VALUES (:kind, :mode, :effect_key, :destination, :lane, CAST(:body AS jsonb),
             clock_timestamp() + make_interval(secs => :hold),
+            CASE WHEN :hold > 0 THEN clock_timestamp() + make_interval(secs => :hold) END,
             clock_timestamp() + make_interval(secs => CAST(:deadline AS double precision)), :now)
     ON CONFLICT DO NOTHING
     RETURNING id
@@ -178,6 +196,20 @@ def cancel(uow: UnitOfWork, effect_key: str, reason: str) -> bool:
         {"key": effect_key, "reason": reason, "now": uow.now},
     )
     return changed.rowcount == 1
+
+
+def release(uow: UnitOfWork, effect_key: str) -> bool:
+    """End the hold of a send: it may go now, before what is owed from here on. False if it was none."""
+    row_id = uow.session.execute(
+        text("""UPDATE outbox SET due_at = clock_timestamp(), held_until = NULL
+                WHERE effect_key = :key AND mode = 'send' AND state = 'pending'
+                  AND held_until > clock_timestamp() AND first_tried_at IS NULL
+                RETURNING id"""),
+        {"key": effect_key},
+    ).scalar()
+    if row_id is not None:
+        uow.new_outbox.append(row_id)
+    return row_id is not None
 
 
 def settle(uow: UnitOfWork, effect_key: str, result: dict[str, Any]) -> bool:

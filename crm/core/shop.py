@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -24,6 +26,9 @@ class Links:
         # itsdangerous signs with the last key of a list.
         self._track = URLSafeSerializer(list(reversed(keys)), salt="track")
         self._booking = URLSafeSerializer(list(reversed(keys)), salt="booking")
+        self._signing = URLSafeSerializer(list(reversed(keys)), salt="sign")
+        self._job = URLSafeSerializer(list(reversed(keys)), salt="job")
+        self._keys = keys
 
     def track(self, repair_id: int, received_at: datetime) -> str:
         expires = received_at.astimezone(UTC) + timedelta(days=TRACK_DAYS)
@@ -44,6 +49,40 @@ class Links:
     def read_booking(self, token: str, now: datetime) -> int | None:
         """The booking a token opens, None when it is forged, damaged or expired."""
         return _read(self._booking, token, now)
+
+    def sign(self, agreement_id: int, expires_at: datetime) -> str:
+        """Where a customer signs, and sees for as long what was signed."""
+        token = self._signing.dumps([agreement_id, int(expires_at.timestamp())])
+        return f"{self.public_url}/sign/{token}"
+
+    def read_sign(self, token: str, now: datetime) -> int | None:
+        """The agreement a token opens, None when it is forged, damaged or expired."""
+        return _read(self._signing, token, now)
+
+    def job(self, repair_id: int) -> str:
+        """What a label's QR code holds, for as long as the label sticks."""
+        return f"{self.public_url}/r/{self._job.dumps(repair_id)}"
+
+    def read_job(self, token: str) -> int | None:
+        try:
+            return self._job.loads(token)
+        except (BadSignature, ValueError, TypeError):
+            return None
+
+    def collection_code(self, repair_id: int, ready_at: datetime) -> str:
+        """Six digits for whoever collects; another code each time the device becomes ready."""
+        return _code(self._keys[0], repair_id, ready_at)
+
+    def is_collection_code(self, repair_id: int, ready_at: datetime, given: str) -> bool:
+        codes = [_code(key, repair_id, ready_at) for key in self._keys]
+        return any([hmac.compare_digest(code.encode(), given.encode()) for code in codes])
+
+
+def _code(key: str, repair_id: int, ready_at: datetime) -> str:
+    """Worked out, not stored: there is nothing to be read from a copy of the database."""
+    message = f"collection:{repair_id}:{ready_at.astimezone(UTC).isoformat()}"
+    digest = hmac.new(key.encode(), message.encode(), hashlib.sha256).digest()
+    return f"{int.from_bytes(digest[:8], 'big') % 10**6:06}"
 
 
 def _read(serializer: URLSafeSerializer, token: str, now: datetime) -> int | None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
 from crm.core import clock
-from crm.core.events import Event, row_for
+from crm.core.events import Event, announce, row_for
 
 Reaction = Callable[["UnitOfWork", Event], None]
 Reactions = Mapping[type[Event], Sequence[Reaction]]
@@ -42,6 +42,7 @@ class UnitOfWork:
         self.new_outbox: list[int] = []
         self._reactions = reactions
         self._waiting: list[Event] = []
+        self._live: set[tuple[str, int]] = set()
 
     @property
     def session(self) -> Session:
@@ -54,6 +55,8 @@ class UnitOfWork:
         """Write the event and let every reaction to it run before the commit."""
         self.session.add(row_for(event, self.now))
         self._waiting.append(event)
+        if event.is_live:
+            self._live.add((event.subject_kind, event.subject_id))
 
     def react(self) -> None:
         """Run reactions until no event is left; a reaction may record further events."""
@@ -62,12 +65,13 @@ class UnitOfWork:
             for reaction in self._reactions.get(type(event), ()):
                 reaction(self, event)
 
-
     def finish(self) -> None:
-        """Run the reactions and write what is not written yet."""
+        """Run the reactions, write what is not written yet and announce live news."""
         self.react()
         if self._session is not None:
             self._session.flush()
+        if self._live:
+            announce(self.session, self._live)
 
     def close(self) -> None:
         if self._session is not None:

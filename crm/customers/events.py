@@ -32,3 +32,11 @@ class CustomersParted(CustomerEvent):
 
     kind: ClassVar[str] = "customer.parted"
     merged_id: int
+
+
+@dataclass(frozen=True)
+class CustomerErased(CustomerEvent):
+    """Nothing here names the person any more. contacts: (account id, contact id) in Chatwoot."""
+
+    kind: ClassVar[str] = "customer.erased"
+    contacts: tuple[tuple[int, int], ...]

@@ -23,15 +23,13 @@ _OWN_TABLES = {"customers", "customer_keys", "merge_suggestions", "merges"}
 def merge(uow: UnitOfWork, kept_ref: str, merged_ref: str, actor: Actor) -> Merge:
     """Move everything of one customer to the other. The old reference keeps resolving.
 
-    Raises NotFound, Conflict (`same-customer`).
+    Raises NotFound, Conflict (`same-customer`, `merged-meanwhile`).
     """
     kept, merged = service.by_ref(uow, kept_ref), service.by_ref(uow, merged_ref)
     if kept.id == merged.id:
         raise Conflict("both references are the same customer", code="same-customer")
-    uow.session.execute(
-        select(Customer).where(Customer.id.in_((kept.id, merged.id))).order_by(Customer.id)
-        .with_for_update()
-    )  # fmt: skip
+    if any(customer.merged_into_id for customer in _locked(uow, kept.id, merged.id)):
+        raise Conflict("one of them was merged at the same moment", code="merged-meanwhile")
     journal = Merge(
         kept_id=kept.id,
         merged_id=merged.id,
@@ -67,6 +65,7 @@ def undo(uow: UnitOfWork, merge_id: int, actor: Actor) -> Merge:
         raise Conflict("this merge was undone before", code="undone")
     if journal.at < uow.now - timedelta(days=UNDO_DAYS):
         raise Conflict(f"a merge can be undone for {UNDO_DAYS} days", code="too-late")
+    _locked(uow, journal.kept_id, journal.merged_id)
     kept = uow.session.get_one(Customer, journal.kept_id)
     if kept.merged_into_id is not None:
         raise Conflict("undo the later merge first", code="merged-on")
@@ -87,6 +86,19 @@ def undo(uow: UnitOfWork, merge_id: int, actor: Actor) -> Merge:
     audit.write(uow, actor, "customer.part", kept.ref, {"parted": merged.ref})
     uow.record(CustomersParted(kept.id, actor, merged.id))
     return journal
+
+
+def _locked(uow: UnitOfWork, *ids: int) -> list[Customer]:
+    """Locked in one order, so that two merges can not wait for each other, and read anew."""
+    return list(
+        uow.session.scalars(
+            select(Customer)
+            .where(Customer.id.in_(ids))
+            .order_by(Customer.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    )
 
 
 def _move(uow: UnitOfWork, source: int, target: int) -> dict[str, list[int]]:

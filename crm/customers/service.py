@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
@@ -24,6 +24,8 @@ class Person:
     """Somebody as a sender describes them.
 
     customer_ref: our own id, only where the sender proved it. keys: other keys, strongest first.
+    replaces: whether a proven e-mail or phone replaces the one we hold; a machine's fills gaps only
+    (docs/decisions/0009).
     """
 
     name: str = ""
@@ -32,6 +34,24 @@ class Person:
     locale: str | None = None
     customer_ref: str | None = None
     keys: tuple[Key, ...] = field(default=())
+    replaces: bool = True
+
+
+def told(
+    name: str = "",
+    email: str | None = None,
+    phone: str | None = None,
+    locale: str | None = None,
+    *,
+    by_staff: bool = True,
+) -> Person:
+    """Somebody whose details were taken down in the shop: by staff, or by a machine of theirs."""
+    keys = []
+    if email:
+        keys.append(rules.email_key(email, proven=True))
+    if phone:
+        keys.append(rules.phone_key(phone, proven=True))
+    return Person(name, email, phone, locale, keys=tuple(keys), replaces=by_staff)
 
 
 def by_ref(uow: UnitOfWork, ref: str) -> Customer:
@@ -57,7 +77,8 @@ def recognise(uow: UnitOfWork, person: Person, actor: Actor) -> Customer:
     else:
         _fill_gaps(uow, customer, person)
     for key in person.keys:
-        _remember(uow, customer, key)
+        stands = person.replaces or _shows(customer, key)
+        _remember(uow, customer, key if stands else replace(key, proven=False))
     _suggest(uow, customer, person.keys)
     return customer
 
@@ -149,7 +170,7 @@ def _create(uow: UnitOfWork, person: Person, actor: Actor) -> Customer:
 
 def _fill_gaps(uow: UnitOfWork, customer: Customer, person: Person) -> None:
     """Take over what we lack; what we hold was known first and is changed by staff or a proof."""
-    proven = {key.kind for key in person.keys if key.proven}
+    proven = {key.kind for key in person.keys if key.proven and person.replaces}
     news = {
         "name": person.name if not customer.name or rules.is_invented_name(customer.name) else None,
         "email": person.email if not customer.email or EMAIL in proven else None,
@@ -160,6 +181,15 @@ def _fill_gaps(uow: UnitOfWork, customer: Customer, person: Person) -> None:
         if value and value != getattr(customer, name):
             setattr(customer, name, value)
             customer.updated_at = uow.now
+
+
+def _shows(customer: Customer, key: Key) -> bool:
+    """Whether this is the address or number that stands in the customer's record."""
+    if key.kind == EMAIL:
+        shown = customer.email and rules.email_key(customer.email, proven=True)
+    else:
+        shown = customer.phone and rules.phone_key(customer.phone, proven=True)
+    return bool(shown) and shown.value == key.value
 
 
 def _remember(uow: UnitOfWork, customer: Customer, key: Key) -> None:

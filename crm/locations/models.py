@@ -28,6 +28,7 @@ class Location(Base):
     of this from opening. horizon_days: how far ahead may be booked. ways: hand-over way -> fee in
     minor units; ways that are not there are not offered. services: extra services, a list of
     {slug, name, price_minor, minutes}. invite_hash: where it is set, guests need the code.
+    requires_intake: a check-in opens the intake record and its checklists by itself.
     """
 
     __tablename__ = "locations"
@@ -44,6 +45,7 @@ class Location(Base):
     services: Mapped[list] = mapped_column(server_default=text("'[]'"))
     invite_hash: Mapped[str | None] = mapped_column(Text)
     feed_hash: Mapped[str | None] = mapped_column(Text, unique=True)
+    requires_intake: Mapped[bool] = mapped_column(server_default=text("false"))
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[datetime] = mapped_column()
 

@@ -30,13 +30,19 @@ def by_slug(uow: UnitOfWork, slug: str) -> Location:
     return found
 
 
+def active(uow: UnitOfWork) -> list[Location]:
+    """Where may be booked, oldest first."""
+    query = select(Location).where(Location.is_active).order_by(Location.id)
+    return list(uow.session.scalars(query))
+
+
 def bookable(uow: UnitOfWork, slug: str | None) -> Location:
     """The named location, or the only one there is. Raises Invalid."""
-    active = list(uow.session.scalars(select(Location).where(Location.is_active)))
-    fitting = [one for one in active if slug in (None, one.slug)]
+    offered = active(uow)
+    fitting = [one for one in offered if slug in (None, one.slug)]
     if len(fitting) == 1:
         return fitting[0]
-    told = f"Must be one of: {', '.join(sorted(one.slug for one in active)) or 'none yet'}."
+    told = f"Must be one of: {', '.join(sorted(one.slug for one in offered)) or 'none yet'}."
     raise Invalid("name a location", errors={"location": [told]})
 
 

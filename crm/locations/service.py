@@ -29,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "horizon_days": 60,
     "ways": {"shop": 0},
     "services": [],
+    "requires_intake": False,
     "is_active": True,
 }
 

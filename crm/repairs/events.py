@@ -11,6 +11,7 @@ from crm.core.events import Event
 @dataclass(frozen=True)
 class RepairEvent(Event):
     subject_kind: ClassVar[str] = "repair"
+    is_live: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,21 @@ class RepairNoted(RepairEvent):
 
     kind: ClassVar[str] = "repair.noted"
     entry_id: int
+
+
+@dataclass(frozen=True)
+class RepairPlaced(RepairEvent):
+    """The device lies somewhere else; nobody outside the workshop is told."""
+
+    kind: ClassVar[str] = "repair.placed"
+    entry_id: int
+
+
+@dataclass(frozen=True)
+class RepairPicturesChanged(RepairEvent):
+    """A picture was released to the tracking page, or taken back from it."""
+
+    kind: ClassVar[str] = "repair.pictures_changed"
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,16 @@ class Repair(Base):
     __tablename__ = "repairs"
     __table_args__ = (
         Index("uq_repairs_external", "owner_key", "external_id", unique=True,
+              postgresql_where=text("external_id IS NOT NULL"),
+              postgresql_nulls_not_distinct=True),
+        Index("ix_repairs_external_id", "external_id", "id",
               postgresql_where=text("external_id IS NOT NULL")),
+        Index("ix_repairs_flags", "flags", postgresql_using="gin"),
         Index("ix_repairs_customer_id", "customer_id", "id"),
         Index("ix_repairs_status", "status", "id"),
         Index("ix_repairs_device", text("lower(device)"), "id"),
+        Index("ix_repairs_search", "ref", "device", "place", postgresql_using="gin",
+              postgresql_ops=dict.fromkeys(("ref", "device", "place"), "gin_trgm_ops")),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -39,6 +45,7 @@ class Repair(Base):
     status_occurred_at: Mapped[datetime] = mapped_column()
     flags: Mapped[list] = mapped_column(server_default=text("'[]'"))
     technician: Mapped[str | None] = mapped_column(Text)
+    place: Mapped[str | None] = mapped_column(Text)
     estimated_on: Mapped[date | None] = mapped_column(Date)
     estimate_minor: Mapped[int | None] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(Text)
@@ -49,8 +56,10 @@ class Repair(Base):
 class RepairEntry(Base):
     """One line of a repair's history.
 
-    outcome: `created moved repeated late corrected note estimate flags`; only `moved` and `created`
-    inform the customer. note is public, internal_note and reason are for staff.
+    outcome: `created moved repeated late corrected note estimate delay flags part_ordered
+    part_arrived place signed collection_proof checklist_skipped
+    loan_opened loan_returned loan_waived loan_still_out pickup_reminder`; only `moved` and `created` inform
+    the customer. note is public, internal_note and reason are for staff.
     """
 
     __tablename__ = "repair_history"

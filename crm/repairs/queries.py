@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from crm.core import refs
 from crm.core.errors import NotFound
@@ -32,22 +32,33 @@ def listed(
     status: str | None = None,
     flag: str | None = None,
     external_id: str | None = None,
+    place: str | None = None,
+    words: str | None = None,
     customer_id: int | None = None,
     ticket_id: int | None = None,
     owner_key: str | None = None,
     limit: int,
     after: Sequence[Any] | None = None,
 ) -> Page:
-    """Newest first."""
+    """Newest first. words: part of a reference, a device or a place, in any case."""
     exact = {
         Repair.status: status,
         Repair.external_id: external_id,
+        Repair.place: place,
         Repair.customer_id: customer_id,
         Repair.owner_key: owner_key,
     }
     query = select(Repair).where(
         *(column == value for column, value in exact.items() if value is not None)
     )
+    if words is not None:
+        query = query.where(
+            or_(
+                *(column.icontains(words, autoescape=True)
+                  for column in (Repair.ref, Repair.device, Repair.place)),
+                Repair.ref == refs.read(REF_PREFIX, words),
+            )
+        )  # fmt: skip
     if flag is not None:
         query = query.where(Repair.flags.contains([flag]))
     if ticket_id is not None:

@@ -9,10 +9,13 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from crm.agreements import gates as agreement_gates
 from crm.core import refs
 from crm.core.errors import NotFound
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
+from crm.intake import gates as intake_gates
+from crm.loans import gates as loan_gates
 from crm.repairs import rules
 from crm.repairs.events import (
     RepairCorrected,
@@ -127,7 +130,8 @@ def create(uow: UnitOfWork, new: NewRepair, actor: Actor, *, by_staff: bool) -> 
     uow.session.add(repair)
     uow.session.flush()
     entry = _write(uow, repair, "created", actor, to_status=new.status, note=new.note,
-                   version=new.version, occurred_at=occurred_at)  # fmt: skip
+                   version=new.version, occurred_at=occurred_at,
+                   details={"estimate_minor": new.estimate_minor})  # fmt: skip
     uow.record(RepairCreated(repair.id, actor, entry.id, by_staff))
     return repair
 
@@ -135,7 +139,9 @@ def create(uow: UnitOfWork, new: NewRepair, actor: Actor, *, by_staff: bool) -> 
 def change_status(uow: UnitOfWork, address: Address, news: StatusNews, actor: Actor) -> Reported:
     """Take in a reported status; late and repeated news goes to the history and informs nobody.
 
-    Raises NotFound, Conflict (`reason-needed` when staff go back without saying why).
+    Raises NotFound, Conflict (`reason-needed` when staff go back without saying why,
+    `checklist-incomplete` when they go on without the answers of an opened checklist,
+    `proof-of-collection-needed` or `loan-open` when they hand over).
     Source: shop event repair.status_changed; reliability.md, rule 7.
     """
     repair = find(uow, address)
@@ -151,11 +157,19 @@ def change_status(uow: UnitOfWork, address: Address, news: StatusNews, actor: Ac
         by_staff=news.by_staff,
         reason=news.reason,
     )
+    if outcome is Outcome.MOVED and news.by_staff:
+        intake_gates.need_answers(uow, repair.id, rules.stages_due(news.status))
+    if outcome is Outcome.MOVED and news.by_staff and news.status is RepairStatus.DELIVERED:
+        agreement_gates.need_collection_proof(uow, repair.id)
+        loan_gates.need_returned(uow, repair.id)
     entry = _write(
         uow, repair, outcome, actor, from_status=before, to_status=news.status, note=news.note,
         internal_note=news.internal_note, reason=news.reason, version=news.version,
         occurred_at=news.occurred_at,
+        # Who had it until now: the step that ends here is theirs.
+        details={"technician": repair.technician or news.technician},
     )  # fmt: skip
+    promised_before = repair.estimated_on
     if outcome is not Outcome.LATE:
         _note_progress(uow, repair, news)
     if outcome in (Outcome.MOVED, Outcome.CORRECTED):
@@ -165,8 +179,12 @@ def change_status(uow: UnitOfWork, address: Address, news: StatusNews, actor: Ac
         uow.record(
             RepairStatusChanged(repair.id, actor, entry.id, before, news.status, news.by_staff)
         )
+        if not news.by_staff:
+            _note_skipped(uow, repair, before, actor)
     elif outcome is Outcome.CORRECTED:
         uow.record(RepairCorrected(repair.id, actor, entry.id, before, news.status))
+    elif repair.estimated_on != promised_before:
+        uow.record(RepairNoted(repair.id, actor, entry.id))
     return Reported(repair, outcome, entry)
 
 
@@ -181,7 +199,7 @@ def note(
     occurred_at: datetime | None = None,
     details: dict[str, Any] | None = None,
 ) -> RepairEntry:
-    """Write something into the history that is no status. outcome: `note`, `estimate`, `part`."""
+    """Write something into the history that is no status. outcome: see `RepairEntry`."""
     repair = find(uow, address)
     entry = _write(uow, repair, outcome, actor, note=note, internal_note=internal_note,
                    occurred_at=occurred_at, details=details)  # fmt: skip
@@ -252,6 +270,23 @@ def unlink(uow: UnitOfWork, repair: Repair, ticket_id: int, actor: Actor) -> boo
     if removed:
         uow.record(RepairUnlinked(repair.id, actor, ticket_id))
     return bool(removed)
+
+
+def _note_skipped(
+    uow: UnitOfWork, repair: Repair, before: RepairStatus, actor: Actor
+) -> None:
+    """A report is a fact; what was passed over (a checklist, a loan) is told to staff, once."""
+    stages = rules.stages_due(RepairStatus(repair.status), since=before)
+    for lacking in intake_gates.missing(uow, repair.id, stages):
+        entry = _write(
+            uow, repair, "checklist_skipped", actor, internal_note="; ".join(lacking.words),
+            details={"stage": lacking.stage.value},
+        )  # fmt: skip
+        uow.record(RepairNoted(repair.id, actor, entry.id))
+    names = loan_gates.still_out(uow, repair.id)
+    if names and repair.status == RepairStatus.DELIVERED:
+        entry = _write(uow, repair, "loan_still_out", actor, internal_note="; ".join(names))
+        uow.record(RepairNoted(repair.id, actor, entry.id))
 
 
 def _note_progress(uow: UnitOfWork, repair: Repair, news: StatusNews) -> None:

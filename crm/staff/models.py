@@ -49,7 +49,10 @@ class StaffSession(Base):
 
 
 class ApiKey(Base):
-    """id: public, `key_` and 12 signs; it stands in the address /webhooks/shops/<id>."""
+    """id: public, `key_` and 12 signs; it stands in the address /webhooks/shops/<id>.
+
+    status_map: what its holder calls the statuses, see crm/repairs/status_maps.py.
+    """
 
     __tablename__ = "api_keys"
     __table_args__ = (
@@ -62,6 +65,7 @@ class ApiKey(Base):
     role: Mapped[str] = mapped_column(Text)
     token_hash: Mapped[str] = mapped_column(Text)
     webhook_secret: Mapped[bytes] = mapped_column(LargeBinary)
+    status_map: Mapped[dict | None] = mapped_column()
     previous_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     previous_until: Mapped[datetime | None] = mapped_column()
     expires_at: Mapped[datetime | None] = mapped_column()

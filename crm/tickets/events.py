@@ -48,6 +48,15 @@ class MessageReceived(TicketEvent):
 
 
 @dataclass(frozen=True)
+class CustomerWrote(TicketEvent):
+    """A customer wrote on one of our pages; agents have not seen it yet."""
+
+    kind: ClassVar[str] = "ticket.customer_wrote"
+    message_id: int
+    repair_id: int
+
+
+@dataclass(frozen=True)
 class ConversationBound(TicketEvent):
     """A conversation became part of a ticket, or turned out to be another customer's."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import exists, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from crm.core.events import Actor
@@ -190,6 +190,7 @@ def apply_state(uow: UnitOfWork, conversation: Conversation, seen: Seen) -> Stat
 
 def append(uow: UnitOfWork, conversation: Conversation, said: Said) -> TicketMessage | None:
     """Add a message to the thread. None if we hold it already."""
+    is_newest = said.id > conversation.last_message_id
     conversation.last_message_id = max(conversation.last_message_id, said.id)
     if said.effect_key and _bind_own(uow, conversation, said):
         return None
@@ -218,12 +219,26 @@ def append(uow: UnitOfWork, conversation: Conversation, said: Said) -> TicketMes
     ).one()
     ticket.updated_at = uow.now
     actor = Actor(said.author_kind, said.author_name)
-    if not said.private:
+    if not said.private and (is_newest or not _is_overtaken(uow, conversation, said)):
         status = rules.after_message(ticket.status, said.author_kind)
         if status is not None:
             service.set_status(uow, ticket, status, actor)
     uow.record(MessageReceived(ticket.id, actor, row.id, said.author_kind, said.private))
     return row
+
+
+def _is_overtaken(uow: UnitOfWork, conversation: Conversation, said: Said) -> bool:
+    """Whether a person spoke after this message came into being: the ticket stands as that left it."""
+    later = select(
+        exists().where(
+            TicketMessage.ticket_id == conversation.ticket_id,
+            TicketMessage.conversation_id == conversation.id,
+            TicketMessage.private.is_(False),
+            TicketMessage.author_kind.in_((AuthorKind.CUSTOMER, AuthorKind.AGENT)),
+            TicketMessage.created_at > said.created_at,
+        )
+    )
+    return bool(uow.session.execute(later).scalar())
 
 
 def _bind_own(uow: UnitOfWork, conversation: Conversation, said: Said) -> bool:

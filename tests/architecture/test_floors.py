@@ -12,10 +12,13 @@ FLOORS = {"crm": 1, "jobs": 2, "chatwoot": 3, "bridge": 4}
 # Lower tiers first; a subject imports lower tiers only. Equals meet in the last two.
 TIERS = (
     {"customers", "staff", "catalog", "faqs", "locations"},
-    {"inventory", "notifications", "files"},
+    {"inventory", "notifications", "files", "agreements", "labels", "intake", "passcodes",
+     "loans"},
     {"tickets", "bookings", "quotes", "repairs", "payments"},
-    {"followups", "assistant", "analytics"},
-    {"threads", "price_history"},
+    {"followups", "assistant", "analytics", "promises", "unclaimed"},
+    {"threads", "addresses", "privacy", "price_history", "taking_in", "signing",
+     "lending"},
+    {"writing"},
     {"reactions"},
 )
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from chatwoot import schemas
+from chatwoot.codes import Codes
 from chatwoot.commands import Commands
 from chatwoot.inbound import FETCHED, KNOWINGLY_IGNORED, Inbound
 from chatwoot.labels import LabelMoves
@@ -16,7 +18,9 @@ from chatwoot.verify import BOT_SOURCE, SOURCE, check_signature, meaning_of, sub
 from crm.core.errors import Unauthenticated
 from tests.contract.chatwoot.examples import CONTRACT, GENERATIONS, OWN, examples
 
-HANDLERS = Inbound(1, Commands(None), LabelMoves(None)).handlers()
+HANDLERS = Inbound(
+    1, Commands(None, ZoneInfo("UTC")), LabelMoves(None), Codes(None, None)
+).handlers()
 SCHEMAS = {
     "conversation": schemas.Conversation(),
     "message": schemas.Message(),

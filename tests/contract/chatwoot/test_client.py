@@ -194,8 +194,8 @@ def test_without_a_bot_token_nothing_is_sent_as_bot(line):
 def look_up(client, **other):
     return client.find_message(
         42, 10, **{
-            "effect_key": "key-1", "channel": WEB_WIDGET, "content": "Your phone is ready.",
-            "private": False, "not_before": FIRST_TRY,
+            "effect_key": "key-1", "content": "Your phone is ready.", "private": False,
+            "not_before": FIRST_TRY, "has_mark": True,
         } | other
     )  # fmt: skip
 
@@ -204,16 +204,30 @@ def look_up(client, **other):
     "mark", [{"content_attributes": {"mendline": "key-1"}}, {"source_id": "key-1"}]
 )
 def test_a_marked_message_is_found_beyond_the_first_window(line, client, mark):
-    version(line, "4.14.0")
     messages(line, [message(n) for n in range(11, 111)], after="10")
     messages(line, [message(111), message(112, content="rendered", **mark)], after="110")
     assert look_up(client).id == 112
 
 
-def test_the_same_words_are_no_proof_where_marks_work(line, client):
-    version(line, "4.14.0")
+def test_the_same_words_are_no_proof_where_the_mark_was_sure(line, client):
     messages(line, [message(11)], after="10")
-    assert look_up(client, channel="Channel::Whatsapp") is None
+    assert look_up(client) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "channel", "sure"),
+    [
+        (None, WEB_WIDGET, True),
+        (None, "Channel::Whatsapp", False),
+        ("4.14.0", "Channel::Whatsapp", True),
+        ("4.3.0", "Channel::Whatsapp", False),
+    ],
+)
+def test_a_mark_is_sure_only_beside_a_release_known_to_keep_it(line, client, told, channel, sure):
+    if told:
+        version(line, told)
+        client.version()
+    assert client.surely_marks(channel) is sure
 
 
 @pytest.mark.parametrize(
@@ -225,13 +239,13 @@ def test_the_same_words_are_no_proof_where_marks_work(line, client):
         ({"message_type": 0}, False),
         ({"private": True}, False),
         ({"source_id": "another-effect"}, False),
+        ({"content_attributes": {"mendline": "another-effect"}}, False),
         ({"created_at": int(FIRST_TRY.timestamp()) - 60}, False),
     ],
 )
 def test_without_marks_words_and_time_decide(line, client, row, found):
-    version(line, "4.3.0")
     messages(line, [message(11, **row)], after="10")
-    assert (look_up(client, channel="Channel::Email") is not None) is found
+    assert (look_up(client, has_mark=False) is not None) is found
 
 
 def test_writes_on_conversations_and_contacts(line, client):

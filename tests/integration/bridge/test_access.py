@@ -47,10 +47,10 @@ def test_only_these_are_public(app):
         "admin.signed_out",
         "catalog.list_categories", "catalog.search_models", "catalog.show_model",
         "catalog.list_repair_types", "catalog.show_rules",
-        "estimates.create_estimate", "estimates.show_estimate",
+        "tracking_api.track_repair", "estimates.create_estimate", "estimates.show_estimate",
         "slots.list_slots", "bookings.create_booking", "bookings.show_booking",
-        "bookings.change_booking", "bookings.submit_booking", "bookings.send_code",
-        "bookings.confirm_booking", "bookings.reschedule_booking", "bookings.cancel_booking",
+        "bookings.change_booking", "booking_moves.submit_booking", "booking_moves.send_code",
+        "booking_moves.confirm_booking", "booking_moves.reschedule_booking", "booking_moves.cancel_booking",
         "bookings.show_calendar_entry", "bookings.show_feed",
     }  # fmt: skip
 

@@ -5,7 +5,9 @@ import json
 import pytest
 from sqlalchemy import text
 
-from crm.core import inbox, outbox
+from crm.core import deadletters, inbox, outbox
+from crm.core.deadletters import Filter
+from crm.core.events import SYSTEM
 from crm.core.inbox import Delivery
 
 BODY = {
@@ -89,13 +91,18 @@ def test_replay_starts_afresh_under_the_same_keys(admin, dead_inbox, engine, run
     assert admin("GET", "/api/v1/audit").json["data"][0]["action"] == "inbox.replay"
 
 
-def test_bulk_replay_is_paced_and_can_be_rehearsed(admin, dead_inbox, engine, rung):
+def test_bulk_replay_is_paced_and_can_be_rehearsed(admin, dead_inbox, engine, units, rung):
     rung.clear()
     rehearsal = admin(
         "POST", "/api/v1/ops/deliveries/replay", json={"source": "chatwoot", "dry_run": True}
     )
     assert rehearsal.json == {"matched": 3, "changed": 0, "ids": dead_inbox}
     assert admin("GET", "/api/v1/ops/deliveries?state=dead").json["data"]
+    with units() as uow:
+        where = Filter(state="done", source="shop")
+        assert deadletters.replay_many(uow, "inbox", where, SYSTEM, dry_run=True).matched == 0
+        where = Filter(state="done", source="chatwoot")
+        assert deadletters.replay_many(uow, "inbox", where, SYSTEM, dry_run=True).matched == 3
     done = admin("POST", "/api/v1/ops/deliveries/replay", json={"reason": "poison"})
     assert done.json["changed"] == 3
     with engine.connect() as connection:

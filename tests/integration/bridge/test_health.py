@@ -6,7 +6,9 @@ import logging
 import sys
 from dataclasses import replace
 
+import psycopg
 import pytest
+from sqlalchemy import event
 
 from bridge import context, logs
 from crm.core.db import make_engine
@@ -42,6 +44,18 @@ def test_without_the_database_not_ready_and_the_api_says_503(app, client):
     call = client.get("/api/v1/keys", headers={"Authorization": "Bearer x"})
     assert (call.status_code, call.headers["Retry-After"]) == (503, "5")
     assert "127.0.0.1" not in call.text
+
+
+def test_a_connection_that_is_closed_is_no_defect(app, client):
+    def closed(*_):
+        raise psycopg.InterfaceError("the connection is closed")
+
+    engine = make_engine(NOBODY)
+    event.listen(engine, "do_connect", closed)
+    context.put(
+        app.extensions, replace(app.extensions["mendline"], engine=engine, units=Units(engine))
+    )
+    assert client.get("/readyz").status_code == 503
 
 
 def test_without_redis_only_slower(make_app):

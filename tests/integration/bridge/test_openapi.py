@@ -71,6 +71,8 @@ def existing(admin, units) -> Callable[[str], dict[str, Any]]:
     bench = admin("POST", "/api/v1/locations/screen/benches", json={"name": "1"}).json["id"]
     technician = admin("POST", "/api/v1/technicians", json={"name": "Noor"}).json["id"]
     booking = admin("POST", "/api/v1/bookings", json={"name": "Ana"}).json["ref"]
+    spare = admin("POST", "/api/v1/loan-devices", json={"name": "Moto G54"}).json["id"]
+    loan = admin("POST", f"/api/v1/repairs/{repair}/loans", json={"device": spare}).json["id"]
     refs = {"customers": customer, "tickets": ticket, "repairs": repair, "estimates": estimate}
 
     def name(path: str) -> dict[str, Any]:
@@ -78,6 +80,7 @@ def existing(admin, units) -> Callable[[str], dict[str, Any]]:
             "ref": refs.get(path.split("/")[3]), "repair": repair, "merge_id": merge,
             "which": booking, "bench_id": bench, "technician_id": technician, "day": "2030-01-07",
             "token": "x", "key_id": key, "staff_id": staff, "row_id": row, "file_key": file,
+            "loan_device_id": spare, "loan_id": loan,
             "slug": "apple-iphone-15" if "/models/" in path else "screen", "category": "iphone-15",
         }  # fmt: skip
         return {part: known[part] for part in re.findall(r"{(\w+)}", path)}

@@ -1,7 +1,7 @@
 """Faults have one shape, whoever finds them."""
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 
 from crm.core.errors import TooMany
 
@@ -56,7 +56,9 @@ def test_a_defect_shows_only_the_request_id(app, admin):
 @pytest.mark.parametrize(
     ("error", "status", "after"),
     [(TooMany("slowly", after=7.2), 429, "8"),
-     (OperationalError("SELECT 1", {}, Exception("gone")), 503, "5")],
+     (OperationalError("SELECT 1", {}, Exception("gone")), 503, "5"),
+     (InterfaceError("SELECT 1", {}, Exception("closed")), 503, "5"),
+     (TimeoutError("no connection is free"), 503, "5")],
 )  # fmt: skip
 def test_waiting_is_told_in_seconds(app, admin, error, status, after):
     def refuse():
@@ -71,7 +73,7 @@ def test_waiting_is_told_in_seconds(app, admin, error, status, after):
 @pytest.mark.parametrize(
     ("raw", "status"),
     [
-        (b"{", 400), (b"\xff\xfe", 400), (b'{"name": NaN}', 400), (b"[" * 100_000, 400),
+        (b"{", 400), (b"\xff\xfe", 400), (b'{"name": NaN}', 400), (b'{"n": -1e999}', 400), (b"[" * 100_000, 400),
         (b"[1]", 422), (b"7", 422), (b'"x"', 422), (b"null", 422), (b"", 422),
         (b'{"name":"a\\u0000","role":"shop"}', 422), (b'{"name":"\\ud800","role":"shop"}', 422),
         (b'{"name":"a","role":"shop","more":1}', 422), (b'{"name":1,"role":[]}', 422),

@@ -50,6 +50,9 @@ class Deliverer:
     def on_dead(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
         self.told.append(("dead", effect.effect_key))
 
+    def on_cancelled(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
+        self.told.append(("cancelled", effect.effect_key))
+
 
 def _play(script: list[Any], effect: Effect) -> Any:
     act = script.pop(0) if script else None

@@ -9,7 +9,7 @@ from chatwoot.http import Wire
 from crm.core import outbox
 from crm.core.errors import Denied, Permanent, Temporary, Uncertain
 from crm.core.uow import refuse_inside_unit
-from jobs import leases
+from jobs import destinations, leases
 from jobs.leases import MOST_ERRORS, MOST_LOST_LEASES
 from tests.integration.jobs.conftest import HOUR, SETTLE
 
@@ -58,6 +58,36 @@ def test_a_held_row_does_not_block_its_lane(floor):
     floor.relay.run(held)
     floor.relay.run(after)
     assert (state(floor, held), state(floor, after)) == ("pending", "done")
+
+
+def test_a_hold_that_is_released_goes_before_what_is_owed_after_it(floor, rung):
+    held = floor.owe("held", hold=HOUR)
+    rung.clear()
+    with floor.units() as uow:
+        assert outbox.release(uow, "held")
+        after = outbox.send(uow, "shop.note", "after", {}, lane="lane")
+    assert rung == [([], [held, after])]
+    assert floor.relay.run(after) is None
+    assert floor.relay.run(held) == after
+    floor.relay.run(after)
+    assert [key for _, key in floor.deliverer.calls] == ["held", "after"]
+    with floor.units() as uow:
+        assert not outbox.release(uow, "held")
+
+
+def test_a_row_that_waits_for_its_destination_is_not_passed_over(floor):
+    first, second = floor.owe("first"), floor.owe("second")
+    with floor.units() as uow:
+        destinations.failed(uow, "shop", "down")
+        destinations.close(uow, "shop", "breaker: down", 30)
+    floor.relay.run(first)
+    assert floor.row("outbox", first).wait > 1
+    with floor.units() as uow:
+        destinations.worked(uow, "shop")
+    assert floor.relay.run(second) is None
+    assert floor.deliverer.calls == []
+    floor.make_due("outbox", first)
+    assert floor.relay.run(first) == second
 
 
 def test_a_tried_row_blocks_its_lane_until_it_is_dead(floor):
@@ -238,7 +268,7 @@ def test_a_deadline_cancels_and_tells(floor):
     floor.relay.run(row_id)
     row = floor.row("outbox", row_id)
     assert (row.state, row.reason) == ("cancelled", "its deadline has passed")
-    assert floor.deliverer.calls == [] and floor.deliverer.told == [("dead", "a")]
+    assert floor.deliverer.calls == [] and floor.deliverer.told == [("cancelled", "a")]
 
 
 def test_an_unsure_send_is_looked_up_even_past_its_deadline(floor):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from chatwoot.sandbox.rules.messages import delete_message
 from tests import builders
 
@@ -45,12 +47,21 @@ def test_the_way_through_by_hints(elder):
 
 
 def test_a_changed_message_is_read_again(elder):
-    number = elder.open_thread("my password is hunter2")
+    number = elder.open_thread("I live at 5 Elm Street")
     store = elder.sandbox.store
     with store.transaction():
         delete_message(elder.sandbox.server.app.extensions["sandbox"], store.messages_of[number][0])
     elder.settle()
     assert elder.table("SELECT body, deleted_at IS NOT NULL FROM ticket_messages") == [("", True)]
+
+
+@pytest.mark.parametrize("told", ["999999999999", "²", "-1", "x", ""])
+def test_a_broken_moment_is_refused_and_not_a_defect(elder, told):
+    headers = {**PLAIN, "X-Chatwoot-Timestamp": told.encode().decode("latin-1")}
+    body = builders.conversation(9003, old=True)
+    assert _hint(elder, "conversation_created", body, headers=headers).status_code == 401
+    good = {**PLAIN, "X-Chatwoot-Timestamp": "1790000000"}
+    assert _hint(elder, "conversation_created", body, headers=good).status_code == 202
 
 
 def test_addresses_and_pinning(elder):

@@ -211,3 +211,21 @@ def test_a_late_echo_of_our_own_labels_is_no_wish(mendline):
     assert len(mendline.notes(number)) == notes
     assert _statuses(mendline) == ["repairing"]
     assert mendline.thread(number)["labels"] == ["repair-repairing"]
+
+
+def test_a_delay_is_told_and_answered_once(mendline):
+    number, _ = _bench(mendline)
+    notes, told = _command(mendline, number, "!delay +3d part late the courier lost it")
+    assert len(notes) == 1 and "delay: part late, new date" in notes[0] and "Tom Reyes" in notes[0]
+    assert len(told) == 1 and "the courier lost it" in told[0]
+    assert mendline.one("SELECT estimated_on > now()::date FROM repairs")
+
+
+@pytest.mark.parametrize(
+    "words", ["!delay 2020-01-01 other", "!delay +3 days", "!delay 2026-13-01"]
+)
+def test_a_day_that_does_not_fit_changes_nothing(mendline, words):
+    number, _ = _bench(mendline)
+    notes, told = _command(mendline, number, words)
+    assert len(notes) == 1 and not told
+    assert mendline.count("repair_history", "outcome = 'delay'") == 0

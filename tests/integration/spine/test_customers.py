@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from sqlalchemy import text
 
 from crm.core.errors import Conflict
 from crm.customers import merging
@@ -10,6 +13,7 @@ from crm.customers import service as customers
 from crm.customers.rules import email_key, phone_key
 from tests import builders
 from tests.builders import STAFF
+from tests.faults.harness import eventually
 
 
 def _write(mendline, sender, *, number=None, **conversation):
@@ -122,3 +126,53 @@ def test_what_others_have_proven_cannot_be_taken(mendline):
     _, ref = _known(mendline)
     with mendline.units() as uow, pytest.raises(Conflict):
         customers.update(uow, ref, {"phone": "+447700900999"}, STAFF)
+
+
+def _merge(mendline, kept, merged):
+    with mendline.units() as uow:
+        merging.merge(uow, kept, merged, STAFF)
+
+
+def _is_waited_for(mendline):
+    with mendline.parts.engine.connect() as connection:
+        return connection.execute(
+            text("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                 " AND datname = current_database()")
+        ).first()  # fmt: skip
+
+
+def test_two_opposite_merges_at_once_make_no_circle(mendline):
+    _, one = _known(mendline, name="Ilse Brandt")
+    _, other = _known(mendline, name="I. Brandt")
+    with ThreadPoolExecutor(1) as pool:
+        with mendline.units() as uow:
+            merging.merge(uow, one, other, STAFF)
+            second = pool.submit(_merge, mendline, other, one)
+            eventually(lambda: _is_waited_for(mendline), "the second merge waits", 5)
+        with pytest.raises(Conflict) as refused:
+            second.result(10)
+    assert refused.value.code == "merged-meanwhile"
+    with mendline.units() as uow:
+        assert customers.by_ref(uow, other).ref == one
+    assert mendline.count("merges") == 1
+
+
+def test_an_undo_does_not_overtake_a_merge_of_the_same_moment(mendline):
+    _, one = _known(mendline)
+    _, other = _known(mendline)
+    _, third = _known(mendline)
+    _merge(mendline, one, other)
+    journal = mendline.one("SELECT id FROM merges")
+
+    def undo():
+        with mendline.units() as uow:
+            merging.undo(uow, journal, STAFF)
+
+    with ThreadPoolExecutor(1) as pool:
+        with mendline.units() as uow:
+            merging.merge(uow, third, one, STAFF)
+            undoing = pool.submit(undo)
+            eventually(lambda: _is_waited_for(mendline), "the undo waits", 5)
+        with pytest.raises(Conflict) as refused:
+            undoing.result(10)
+    assert refused.value.code == "merged-on"

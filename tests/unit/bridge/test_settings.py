@@ -150,10 +150,17 @@ def test_repr_hides_every_secret():
         "TWILIO_AUTH_TOKEN": "HIDDEN11",
         "SMTP_URL": "smtp://u:HIDDEN12@h",
         "OPENAI_API_KEY": "HIDDEN13",
+        "S3_ACCESS_KEY_ID": "HIDDEN14",
+        "S3_SECRET_ACCESS_KEY": "HIDDEN15",
     }
     assert marks.keys() == {v.name for v in VARIABLES if v.secret}
-    got = load({**marks, "TWILIO_ACCOUNT_SID": "AC0123", "MAIL_FROM": "a@example.com"})
-    assert None not in (got.stripe, got.twilio, got.mail, got.openai)
+    rest = {
+        "TWILIO_ACCOUNT_SID": "AC0123",
+        "MAIL_FROM": "a@example.com",
+        "FILES_URL": "s3://files",
+    }
+    got = load(marks | rest)
+    assert None not in (got.stripe, got.twilio, got.mail, got.openai, got.files)
     for text in (repr(got), str(got), f"{got.chatwoot}", f"{got.stripe}"):
         assert "HIDDEN" not in text and KEY not in text and OTHER not in text
 
@@ -288,6 +295,14 @@ def test_a_short_lease_brings_its_heartbeat_along():
         ("TWILIO_FROM", "07700"),
         ("TWILIO_ACCOUNT_SID", "../AC"),
         ("OPENAI_MODEL", "a b"),
+        ("FILES_URL", "s3://"),
+        ("FILES_URL", "s3://B_cket"),
+        ("FILES_URL", "s3://files/../../x"),
+        ("FILES_URL", "s3://files?endpoint=file:///etc"),
+        ("FILES_URL", "s3://files?region=EU%0A"),
+        ("FILES_URL", "s3://key:secret@files"),
+        ("FILES_URL", "s3://files?acl=public-read"),
+        ("FILES_URL", "https://files.example.com"),
     ],
 )
 def test_hostile_and_wrong_values_are_one_fault_each(name, value):
@@ -314,3 +329,16 @@ def test_hostile_and_wrong_values_are_one_fault_each(name, value):
 )
 def test_unusual_but_right_values_are_taken(name, value):
     assert settings(**{name: value})
+
+
+def test_a_bucket_for_files_needs_its_keys():
+    url = "s3://quay-files/mendline?endpoint=https://s3.example.com/&region=eu-west-2"
+    assert [fault.split(":")[0] for fault in faults(FILES_URL=url)] == [
+        "S3_ACCESS_KEY_ID",
+        "S3_SECRET_ACCESS_KEY",
+    ]
+    got = settings(FILES_URL=url, S3_ACCESS_KEY_ID="AKID42", S3_SECRET_ACCESS_KEY="HIDDEN42").files
+    assert (got.bucket, got.prefix, got.region) == ("quay-files", "mendline", "eu-west-2")
+    assert got.endpoint == "https://s3.example.com"
+    assert "HIDDEN42" not in repr(got)
+    assert settings().files is None

@@ -1,8 +1,10 @@
 """Reading what agents type."""
 
+from datetime import date
+
 import pytest
 
-from chatwoot.commands import NotUnderstood, read, read_ref, read_status
+from chatwoot.commands import NotUnderstood, read, read_delay, read_ref, read_status
 from crm.core import refs
 
 REF = "RPR-2611-7K3QP"
@@ -43,3 +45,25 @@ def test_a_slip_in_a_reference_is_told_not_passed_over():
         with pytest.raises(NotUnderstood):
             read_ref(f"{typed} testing")
     assert read_ref("testing the glass") == (None, "testing the glass")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("2026-12-04 part late", (date(2026, 12, 4), "part_late", "")),
+        ("+3d more-damage: the frame too", (3, "more_damage", "the frame too")),
+        ("+12D", (12, "other", "")),
+        ("bench full", (None, "bench_full", "")),
+        ("the dog ate it", (None, "other", "the dog ate it")),
+        ("", (None, "other", "")),
+        ("other " + "x" * 5000, (None, "other", "x" * 1000)),
+    ],
+)
+def test_delays(text, wanted):
+    assert read_delay(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["2026-13-01", "2026-2-1", "+d", "+3 days", "+9999d", "4.12.2026"])
+def test_a_slip_in_a_day_is_told_not_passed_over(text):
+    with pytest.raises(NotUnderstood):
+        read_delay(text)

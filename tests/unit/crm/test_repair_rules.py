@@ -18,6 +18,7 @@ DAY = timedelta(days=1)
     [
         ("completed", None, None, Outcome.MOVED),
         ("completed", 6, THEN + DAY, Outcome.MOVED),
+        ("completed", 6, THEN - DAY, Outcome.MOVED),  # a slow clock, but it counts
         ("delivered", 6, None, Outcome.MOVED),
         ("completed", 5, None, Outcome.LATE),
         ("completed", 4, THEN + DAY, Outcome.LATE),

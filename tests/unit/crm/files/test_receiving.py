@@ -34,7 +34,7 @@ def kept(store: Store, content: bytes, name: str = "a.jpg") -> tuple[Draft, Path
     with receiving(store) as taken:
         draft = taken.take(io.BytesIO(content), name)
         key = store.keep(draft.folder)
-    return draft, store.path(key, "full.jpg").parent
+    return draft, store.source(key, "full.jpg").parent
 
 
 def test_a_photo_is_written_anew_in_three_sizes(store):
@@ -85,7 +85,7 @@ def test_a_pdf_is_kept_as_it_is(store):
     with receiving(store) as taken:
         draft = taken.take(io.BytesIO(samples.PDF), "bill.exe")
         key = store.keep(draft.folder)
-    assert store.path(key, "full.pdf").read_bytes() == samples.PDF
+    assert store.source(key, "full.pdf").read_bytes() == samples.PDF
     assert draft.name == "bill.pdf"
 
 
@@ -183,4 +183,4 @@ def test_decoders_see_nothing_of_ours(store, monkeypatch, tmp_path):
 def test_only_keys_open_places(store):
     for key in ("../../../../../../etc/passwd00000", "..", "", "a/" * 16):
         with pytest.raises(ValueError, match="not a key"):
-            store.path(key, "full.jpg")
+            store.source(key, "full.jpg")

@@ -1,0 +1,103 @@
+"""Codes of devices that customers type into the chat: masked before anything is stored.
+
+`Mask` stands at the doors (webhook, reconcile). What it took out of a new message travels beside the
+body, sealed, until the message is handled; `Codes` then puts it into the passcode box and tells the
+agent. What Chatwoot itself stores is the agent's to delete.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import update
+
+from chatwoot.notes import Notes
+from chatwoot.verify import parse
+from crm import threads
+from crm.core.events import Actor
+from crm.core.inbox import InboxRow
+from crm.core.uow import UnitOfWork
+from crm.core.vault import Seal
+from crm.passcodes import rules, service
+from crm.passcodes.rules import Code, CodeKind
+from crm.tickets.mirror import Said
+from crm.tickets.models import Conversation
+
+SEALED = "mendline_sealed_codes"
+_INCOMING = ("incoming", 0)
+_DEEPEST = 12
+
+
+def masked(words: str) -> str:
+    return rules.hide(words).text
+
+
+class Mask:
+    """seal: for the codes of new messages; None where nobody keeps them, as beside the bot's hook."""
+
+    def __init__(self, seal: Seal | None):
+        self._seal = seal
+
+    def __call__(self, body: dict[str, Any]) -> bool:
+        """Mask the codes in every customer's message of an event, in place. False if there is none.
+
+        Conversations carry copies of messages, messages copies of their own words; all are masked.
+        """
+        is_changed = body.pop(SEALED, None) is not None
+        words = body.get("content")
+        codes: tuple[Code, ...] = ()
+        if body.get("event") == "message_created" and body.get("message_type") in _INCOMING:
+            codes = rules.hide(words).codes if isinstance(words, str) else ()
+        is_changed |= _mask_tree(body, is_said=False, depth=0)
+        if codes and self._seal is not None:
+            plain = [[code.kind.value, code.value] for code in codes]
+            body[SEALED] = self._seal.close(plain).decode()
+        return is_changed
+
+
+def _mask_tree(value: Any, *, is_said: bool, depth: int) -> bool:
+    """is_said: inside a customer's message. Whether anything was masked."""
+    if depth > _DEEPEST or not isinstance(value, (dict, list)):
+        return False
+    if isinstance(value, dict) and "message_type" in value:
+        is_said = value["message_type"] in _INCOMING
+    is_changed = False
+    for place, inner in list(value.items() if isinstance(value, dict) else enumerate(value)):
+        if not isinstance(inner, str):
+            is_changed |= _mask_tree(inner, is_said=is_said, depth=depth + 1)
+        elif is_said and (words := masked(inner)) != inner:
+            value[place], is_changed = words, True
+    return is_changed
+
+
+class Codes:
+    """What becomes of masked codes when their message is handled."""
+
+    def __init__(self, seal: Seal, notes: Notes):
+        self._seal = seal
+        self._notes = notes
+
+    def take_out(self, uow: UnitOfWork, row: InboxRow) -> list[Code]:
+        """The codes that came with a body, which keeps them no longer."""
+        body = parse(row.body or b"{}")
+        sealed = body.pop(SEALED, None)
+        if sealed is None:
+            return []
+        uow.session.execute(
+            update(InboxRow).where(InboxRow.id == row.id).values(body=json.dumps(body).encode())
+        )
+        return [Code(CodeKind(kind), value) for kind, value in self._seal.open(sealed.encode())]
+
+    def keep(
+        self, uow: UnitOfWork, conversation: Conversation, said: Said, codes: list[Code]
+    ) -> None:
+        """Put the first code into the box of the thread's only open repair, and tell the agent."""
+        linked = threads.repairs_of_ticket(uow, conversation.ticket_id)
+        candidates = [repair for repair in linked if threads.is_open(repair)]
+        values: dict[str, Any] = {"outcome": "which" if candidates else "none", "count": len(codes)}
+        if len(candidates) == 1:
+            repair, actor = candidates[0], Actor("customer", said.author_name)
+            is_kept = service.put_from_chat(uow, self._seal, repair.id, repair.ref, codes[0], actor)
+            values |= self._notes.of_repair(repair) | {"outcome": "kept" if is_kept else "full"}
+        self._notes.write(uow, conversation, f"note:code:{said.id}", "code_hidden", values)

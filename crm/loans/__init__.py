@@ -1,0 +1,1 @@
+"""Devices lent to customers while theirs is repaired."""
