@@ -133,7 +133,7 @@ class Hook:
         account_id: int,
         secrets: Callable[[], Sequence[str]],
         handles: Callable[[str], bool],
-        mask: Callable[[dict[str, Any]], bool],
+        mask: Callable[[dict[str, Any], bytes], bool],
     ):
         self._source = source
         self._account_id = account_id
@@ -151,7 +151,7 @@ class Hook:
 
     def delivery(self, request: Received, source: str) -> Delivery:
         body, raw = parse(request.body), request.body
-        if self._mask(body):
+        if self._mask(body, raw):
             raw = json.dumps(body).encode()
         named = body.get("event")
         event = (
@@ -160,7 +160,8 @@ class Hook:
             else "unknown"
         )
         handled = self._handles(event)
-        meaning, window = meaning_of(event, body, raw) if handled else (None, None)
+        # By the bytes as they came: a masked body is sealed anew each time.
+        meaning, window = meaning_of(event, body, request.body) if handled else (None, None)
         sent_at = _sent_at(request.headers)
         return Delivery(
             source=source,
@@ -187,7 +188,7 @@ class AddressHook(Hook):
         token: Callable[[], str | None],
         secrets: Callable[[], Sequence[str]],
         handles: Callable[[str], bool],
-        mask: Callable[[dict[str, Any]], bool],
+        mask: Callable[[dict[str, Any], bytes], bool],
         pin: Pin,
     ):
         super().__init__(SOURCE, account_id, secrets, handles, mask)

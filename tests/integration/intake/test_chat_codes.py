@@ -125,3 +125,12 @@ def test_an_event_cannot_bring_sealed_codes_of_its_own(mendline):
     mendline.take_in()
     assert mendline.count("inbox", "state <> 'done'") == 0
     assert b"sealed_codes" not in b"".join(mendline.column("SELECT body FROM inbox"))
+
+
+def test_a_change_that_comes_twice_is_known_again(mendline):
+    """Under a fresh delivery id only the content tells; sealing must not make it look new."""
+    conversation = builders.conversation(7701)
+    said = builders.message(conversation, WORDS)
+    first = mendline.hear("message_updated", said)
+    again = mendline.hear("message_updated", said)
+    assert (first.json["status"], again.json["status"]) == ("accepted", "duplicate")

@@ -14,39 +14,39 @@ from crm.passcodes.rules import MASK, Code, CodeKind, check, hide
 PIN, PASSWORD, PATTERN = CodeKind.PIN, CodeKind.PASSWORD, CodeKind.PATTERN
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "value"),
-    [
-        ("passcode is 4821", PIN, "4821"),
-        ("The passcode is 4821.", PIN, "4821"),
-        ("Passcode 482163", PIN, "482163"),
-        ("PIN: 123456", PIN, "123456"),
-        ("pin = 0000", PIN, "0000"),
-        ("PIN code: 12 34 56", PIN, "123456"),
-        ("my pin for the phone is 9021, thanks", PIN, "9021"),
-        ("The passcode for my iPhone is: 4821", PIN, "4821"),
-        ("unlock code - 7788", PIN, "7788"),
-        ("the screen lock is 2580", PIN, "2580"),
-        ("4821 is the passcode", PIN, "4821"),
-        ("hi, 482163 is my phone's pin", PIN, "482163"),
-        ("my password is hunter2", PASSWORD, "hunter2"),
-        ("Password: S3cret!pass.", PASSWORD, "S3cret!pass"),
-        ('password is "correct horse" ok', PASSWORD, "correct horse"),
-        ("pw: rex2019", PASSWORD, "rex2019"),
-        ("the password is 483920", PIN, "483920"),
-        ("senha 1234", PIN, "1234"),
-        ("a senha é 1234", PIN, "1234"),
-        ("A senha do telemóvel é: abc123", PASSWORD, "abc123"),
-        ("palavra-passe: gato2020", PASSWORD, "gato2020"),
-        ("o pin é 4821 obrigado", PIN, "4821"),
-        ("código de desbloqueio: 5566", PIN, "5566"),
-        ("codigo pin 4455", PIN, "4455"),
-        ("1234 é a senha", PIN, "1234"),
-        ("pattern: 1-2-5-8-9", PATTERN, "12589"),
-        ("unlock pattern is 14789", PATTERN, "14789"),
-        ("o padrão é 1 > 4 > 7 > 8", PATTERN, "1478"),
-    ],
-)
+CODES = [
+    ("passcode is 4821", PIN, "4821"),
+    ("The passcode is 4821.", PIN, "4821"),
+    ("Passcode 482163", PIN, "482163"),
+    ("PIN: 123456", PIN, "123456"),
+    ("pin = 0000", PIN, "0000"),
+    ("PIN code: 12 34 56", PIN, "123456"),
+    ("my pin for the phone is 9021, thanks", PIN, "9021"),
+    ("The passcode for my iPhone is: 4821", PIN, "4821"),
+    ("unlock code - 7788", PIN, "7788"),
+    ("the screen lock is 2580", PIN, "2580"),
+    ("4821 is the passcode", PIN, "4821"),
+    ("hi, 482163 is my phone's pin", PIN, "482163"),
+    ("my password is hunter2", PASSWORD, "hunter2"),
+    ("Password: S3cret!pass.", PASSWORD, "S3cret!pass"),
+    ('password is "correct horse" ok', PASSWORD, "correct horse"),
+    ("pw: rex2019", PASSWORD, "rex2019"),
+    ("the password is 483920", PIN, "483920"),
+    ("senha 1234", PIN, "1234"),
+    ("a senha é 1234", PIN, "1234"),
+    ("A senha do telemóvel é: abc123", PASSWORD, "abc123"),
+    ("palavra-passe: gato2020", PASSWORD, "gato2020"),
+    ("o pin é 4821 obrigado", PIN, "4821"),
+    ("código de desbloqueio: 5566", PIN, "5566"),
+    ("codigo pin 4455", PIN, "4455"),
+    ("1234 é a senha", PIN, "1234"),
+    ("pattern: 1-2-5-8-9", PATTERN, "12589"),
+    ("unlock pattern is 14789", PATTERN, "14789"),
+    ("o padrão é 1 > 4 > 7 > 8", PATTERN, "1478"),
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "value"), CODES)
 def test_a_code_is_hidden(text, kind, value):
     hidden = hide(text)
     assert hidden.codes == (Code(kind, value),)
