@@ -43,6 +43,11 @@ class Principal:
     def scope(self) -> str:
         return f"{self.kind}/{self.id}"
 
+    @property
+    def owner_key(self) -> str | None:
+        """A shop system sees its own repairs only; others are not there for it."""
+        return self.id if self.role == roles.SHOP else None
+
     def may(self, permission: str) -> bool:
         return roles.may(self.role, permission)
 

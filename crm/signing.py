@@ -83,7 +83,8 @@ class Signing:
         )
 
     def collect_anew(self, uow: UnitOfWork, event: RepairCorrected) -> None:
-        if event.before == RepairStatus.DELIVERED:
+        """A proof stands for one collection: the device was not, or is no longer, handed over."""
+        if RepairStatus(event.before).rank >= RepairStatus.READY_PICKUP.rank:
             agreements.void_collection(uow, event.subject_id)
 
     def collection_code(self, uow: UnitOfWork, repair: Repair) -> str | None:

@@ -24,7 +24,6 @@ from crm.repairs import places, queries
 from crm.repairs.models import Repair
 from crm.repairs.service import Address
 from crm.repairs.statuses import RepairStatus
-from crm.staff.roles import SHOP
 
 REF = "<string(maxlength=40):ref>"
 ROWS_A_PAGE = 25
@@ -42,7 +41,7 @@ def repairs() -> str:
         page = queries.listed(
             uow,
             words=words or None,
-            owner_key=_owner(),
+            owner_key=principal().owner_key,
             limit=ROWS_A_PAGE,
             after=open_cursor(cursor) if cursor else None,
         )
@@ -59,7 +58,7 @@ def repairs() -> str:
 @allow("repairs.read")
 def repair(ref: str) -> str:
     with here().units() as uow:
-        return _page(uow, queries.by_ref(uow, ref, owner_key=_owner()))
+        return _page(uow, queries.by_ref(uow, ref, owner_key=principal().owner_key))
 
 
 @blueprint.post(f"/repairs/{REF}/place")
@@ -118,8 +117,3 @@ def _page(uow: UnitOfWork, row: Repair, **shown: Any) -> str:
 
 def _words(typed: str, at_most: int) -> str:
     return typed.replace("\0", "").strip()[:at_most]
-
-
-def _owner() -> str | None:
-    caller = principal()
-    return caller.id if caller.role == SHOP else None

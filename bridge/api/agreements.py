@@ -52,6 +52,7 @@ class Agreement(Schema):
     """Unsigned while `signed_at` is null. terms_digest: SHA-256 of the words that were signed.
 
     drawing: lines of [x, y] on a sheet of 600 × 200. voided_at: the device came back afterwards.
+    ip_address, user_agent: for those who may ask for signatures.
     """
 
     id = fields.Integer()
@@ -240,10 +241,13 @@ def prove(uow: UnitOfWork, repair: Repair, *, code: str | None = None, seen: str
 def _shown(uow: UnitOfWork, agreement: AgreementRow) -> dict[str, Any]:
     """An agreement as `Agreement` dumps it."""
     columns = ("id", "purpose", "requested_by", "created_at", "sent_at", "signed_at",
-               "signer_name", "ip_address", "user_agent", "voided_at")  # fmt: skip
+               "signer_name", "voided_at")  # fmt: skip
     signed = service.signed_terms(uow, agreement)
+    is_open = principal().may("agreements.request")
     return {
         **{name: getattr(agreement, name) for name in columns},
+        "ip_address": agreement.ip_address if is_open else None,
+        "user_agent": agreement.user_agent if is_open else None,
         "drawing": agreement.strokes,
         "locale": signed.locale if signed else None,
         "terms_version": signed.version if signed else None,

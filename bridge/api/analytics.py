@@ -16,8 +16,6 @@ from crm.analytics import queries, steps
 from crm.analytics.models import RepairStep
 from crm.core.errors import Invalid
 from crm.core.hours import moment
-from crm.core.uow import UnitOfWork
-from crm.repairs.models import Repair
 from crm.staff import technicians
 
 blp = Blueprint("analytics", __name__, url_prefix="/api/v1", description="Figures")
@@ -113,16 +111,15 @@ def list_credit(query, technician_id):
             since=_midnight(_sane(since, "from")) if since else None,
             until=_midnight(_sane(until, "to") + timedelta(days=1)) if until else None,
         )
-        return paged(query, read, partial(_shown, uow))
+        return paged(query, read, _shown)
 
 
-def _shown(uow: UnitOfWork, step: RepairStep) -> dict[str, Any]:
-    repair = uow.session.get_one(Repair, step.repair_id)
+def _shown(step: RepairStep) -> dict[str, Any]:
     columns = ("status", "to_status", "started_at", "finished_at", "actor_kind", "actor_name")
     return {
         **{name: getattr(step, name) for name in columns},
-        "repair": repair.ref,
-        "device": repair.device,
+        "repair": step.repair.ref,
+        "device": step.repair.device,
         "hours": (step.finished_at - step.started_at) / timedelta(hours=1),
     }
 

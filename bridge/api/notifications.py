@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from marshmallow import Schema, fields
 
+from bridge.api import codes
 from bridge.api.base import Blueprint, ListQuery, list_of, paged
 from bridge.api.fields import Moment, Text, one_of
 from bridge.auth import allow
 from bridge.context import here
+from crm.core.uow import UnitOfWork
 from crm.customers import service as customers
 from crm.notifications import queries
+from crm.notifications.models import Notification as NotificationRow
 from crm.notifications.models import NotificationState
 from crm.repairs import queries as repair_queries
+from crm.repairs.models import Repair
 
 blp = Blueprint(
     "notifications", __name__, url_prefix="/api/v1/notifications", description="Notifications"
@@ -58,4 +63,11 @@ def list_notifications(query):
             repair_id=repair.id if repair else None,
             customer_id=customer.id if customer else None,
         )
-        return paged(query, read)
+        return paged(query, read, partial(_shown, uow))
+
+
+def _shown(uow: UnitOfWork, row: NotificationRow) -> NotificationRow | dict[str, Any]:
+    if codes.may_read() or row.repair_id is None:
+        return row
+    repair = uow.session.get(Repair, row.repair_id)
+    return codes.without(row, Notification, [repair] if repair else [])

@@ -19,7 +19,6 @@ from crm.promises.rules import DelayReason
 from crm.repairs import queries as repair_queries
 from crm.repairs.models import Repair
 from crm.repairs.service import Address
-from crm.staff.roles import SHOP
 
 blp = Blueprint("promises", __name__, url_prefix="/api/v1", description="Dates of repairs")
 
@@ -79,7 +78,7 @@ def show_promise(ref):
     """When a repair will be done, and why we think so"""
     zone = here().shop.timezone
     with here().units() as uow:
-        repair = repair_queries.by_ref(uow, ref, owner_key=_owner())
+        repair = repair_queries.by_ref(uow, ref, owner_key=principal().owner_key)
         return {
             "estimated_completion": repair.estimated_on,
             "told": queries.told(uow, repair, zone),
@@ -98,7 +97,7 @@ def tell_delay(body, ref):
         Entry,
         lambda uow: delays.tell(
             uow,
-            Address(ref=ref, owner_key=_owner()),
+            Address(ref=ref, owner_key=principal().owner_key),
             principal().actor,
             here().shop.timezone,
             reason=DelayReason(body["reason"]),
@@ -124,8 +123,3 @@ def _shown(uow: UnitOfWork, alert: DelayAlert) -> dict[str, Any]:
                "created_at")  # fmt: skip
     repair = uow.session.get_one(Repair, alert.repair_id)
     return {**{name: getattr(alert, name) for name in columns}, "repair": repair.ref}
-
-
-def _owner() -> str | None:
-    caller = principal()
-    return caller.id if caller.role == SHOP else None

@@ -7,11 +7,12 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from bridge.api import repairs
+from bridge.api import codes, repairs
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_of, paged
 from bridge.api.fields import Moment, Strict, Text, Whole, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
+from crm import threads
 from crm.core.uow import UnitOfWork
 from crm.customers import queries as customer_queries
 from crm.customers import service as customers
@@ -171,7 +172,11 @@ def list_messages(query, ref):
     """The thread, oldest first"""
     with here().units() as uow:
         ticket = service.by_ref(uow, ref)
-        return paged(query, partial(queries.messages, uow, ticket.id))
+        read = partial(queries.messages, uow, ticket.id)
+        if codes.may_read():
+            return paged(query, read)
+        repairs_told = threads.repairs_of_ticket(uow, ticket.id)
+        return paged(query, read, lambda row: codes.without(row, Message, repairs_told))
 
 
 @blp.route(f"/{REF}/messages", methods=["POST"])

@@ -21,6 +21,8 @@ from crm.core.paging import Page, page
 from crm.core.uow import UnitOfWork
 
 LINK_LIFE = timedelta(hours=72)
+# A form sent twice by a second click is one wish.
+SEND_AGAIN_AFTER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ def request(
 ) -> Agreement:
     """The agreement to sign; asked for twice it is the same one.
 
-    send: also tell the customer by message. Raises Conflict (`already-signed`).
+    send: also tell the customer by message, unless that was done within the last minute. Raises
+    Conflict (`already-signed`).
     """
     _lock_repair(uow, repair_id)
     agreement = uow.session.scalar(
@@ -61,7 +64,8 @@ def request(
         uow.session.flush()
     if agreement.signed_at is not None:
         raise Conflict("this was signed already", code="already-signed")
-    if send:
+    is_fresh = agreement.sent_at and uow.now - agreement.sent_at < SEND_AGAIN_AFTER
+    if send and not is_fresh:
         agreement.sent_at = uow.now
         uow.record(SignatureRequested(repair_id, actor, agreement.id, purpose))
     return agreement
@@ -69,7 +73,7 @@ def request(
 
 def by_id(uow: UnitOfWork, agreement_id: int) -> Agreement:
     """Raises NotFound, also for one that was voided."""
-    agreement = uow.session.get(Agreement, agreement_id)
+    agreement = uow.session.get(Agreement, agreement_id, populate_existing=True)
     if agreement is None or agreement.voided_at is not None:
         raise NotFound("no such agreement")
     return agreement
@@ -87,10 +91,10 @@ def sign(uow: UnitOfWork, agreement_id: int, signature: Signature) -> Agreement:
     """
     name = rules.signer_name(signature.name)
     strokes = rules.strokes(signature.drawing)
-    agreement = by_id(uow, agreement_id)
-    repair_id = agreement.repair_id
+    repair_id = by_id(uow, agreement_id).repair_id
     _lock_repair(uow, repair_id)
-    uow.session.refresh(agreement)
+    # Read anew: it may have been signed or voided while this one waited for the lock.
+    agreement = by_id(uow, agreement_id)
     if agreement.signed_at is not None:
         return agreement
     purpose = Purpose(agreement.purpose)

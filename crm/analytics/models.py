@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm.core.db import Base
+from crm.repairs.models import Repair
 
 
 class RepairStep(Base):
@@ -35,3 +36,4 @@ class RepairStep(Base):
     actor_name: Mapped[str] = mapped_column(Text)
     started_at: Mapped[datetime] = mapped_column()
     finished_at: Mapped[datetime] = mapped_column()
+    repair: Mapped[Repair] = relationship(viewonly=True, lazy="raise")

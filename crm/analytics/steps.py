@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
 
 from crm.analytics.models import RepairStep
 from crm.core.events import Actor
 from crm.core.paging import Page, page
 from crm.core.uow import UnitOfWork
 from crm.repairs.events import RepairStatusChanged
-from crm.repairs.models import Repair, RepairEntry
+from crm.repairs.models import RepairEntry
 from crm.staff.technician_models import Technician
 
 _STARTS = ("created", "moved", "corrected")
@@ -64,17 +65,17 @@ def of_technician(
     limit: int,
     after: Sequence[Any] | None = None,
 ) -> Page:
-    """Newest first. since: inclusive; until: exclusive."""
-    query = select(RepairStep).where(RepairStep.technician_id == technician_id)
+    """Newest first, with their repairs. since: inclusive; until: exclusive."""
+    query = (
+        select(RepairStep)
+        .options(selectinload(RepairStep.repair))
+        .where(RepairStep.technician_id == technician_id)
+    )
     if since is not None:
         query = query.where(RepairStep.finished_at >= since)
     if until is not None:
         query = query.where(RepairStep.finished_at < until)
-    found = page(uow.session, query, [RepairStep.id], limit=limit, after=after)
-    ids = {step.repair_id for step in found.items}
-    # Loaded at once; the session hands them out one by one.
-    uow.session.scalars(select(Repair).where(Repair.id.in_(ids))).all()
-    return found
+    return page(uow.session, query, [RepairStep.id], limit=limit, after=after)
 
 
 def _technician(uow: UnitOfWork, name: str | None, actor: Actor) -> Technician | None:

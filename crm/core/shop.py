@@ -73,8 +73,12 @@ class Links:
         """Six digits for whoever collects; another code each time the device becomes ready."""
         return _code(self._keys[0], repair_id, ready_at)
 
+    def collection_codes(self, repair_id: int, ready_at: datetime) -> list[str]:
+        """All that are accepted: the customer may have been told one before the keys changed."""
+        return [_code(key, repair_id, ready_at) for key in self._keys]
+
     def is_collection_code(self, repair_id: int, ready_at: datetime, given: str) -> bool:
-        codes = [_code(key, repair_id, ready_at) for key in self._keys]
+        codes = self.collection_codes(repair_id, ready_at)
         return any([hmac.compare_digest(code.encode(), given.encode()) for code in codes])
 
 

@@ -21,7 +21,7 @@ BACK = timedelta(days=760)
 
 @dataclass(frozen=True)
 class Calendar:
-    """location: None where the shop has none yet; then the hours of `data/rules.yaml` count."""
+    """location: None where nobody entered any hours yet; then those of `data/rules.yaml` count."""
 
     zone: ZoneInfo
     open_days: OpenDays
@@ -66,4 +66,5 @@ def at(uow: UnitOfWork, location: Location | None, zone: ZoneInfo) -> Calendar:
     since = (uow.now - BACK).astimezone(own).date()
     closed = frozenset(row.closed_on for row in locations.closures(uow, location.id, since))
     # A location whose hours nobody entered is not one that never opens.
-    return Calendar(own, OpenDays(frozenset(week) or rules().weekdays, closed), location)
+    open_days = OpenDays(frozenset(week) or rules().weekdays, closed)
+    return Calendar(own, open_days, location if week else None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from crm.catalog import words
 from crm.catalog.models import DeviceModel
+from crm.core.hours import Span
 from crm.core.uow import UnitOfWork
 from crm.locations.models import Location
 from crm.promises import calendars
@@ -68,6 +69,8 @@ class Forecast:
         self._calendars: dict[int | None, Calendar] = {}
         self._places: dict[int, int | None] = {}
         self._remaining: dict[tuple, Remaining] = {}
+        self._openings: dict[tuple, list[Span]] = {}
+        self._timings: dict[tuple, list[tuple[datetime, datetime]]] = {}
 
     @cached_property
     def _first_location(self) -> Location | None:
@@ -82,30 +85,46 @@ class Forecast:
                 self._calendars[place] = calendars.at(self._uow, location, self.zone)
         return self._calendars[self._places[repair.id]]
 
+    def opening(self, repair: Repair, day: date) -> list[Span]:
+        """When the place of the repair is open on that day, in order."""
+        calendar = self.calendar(repair)
+        key = (self._places[repair.id], day)
+        if key not in self._openings:
+            self._openings[key] = calendar.opening(self._uow, day)
+        return self._openings[key]
+
     def remaining(self, repair: Repair) -> Remaining:
         calendar = self.calendar(repair)
         key = (repair.device.strip().lower(), repair.status, self._places[repair.id])
         if key not in self._remaining:
-            status = RepairStatus(repair.status)
-            self._remaining[key] = _remaining(self._uow, key[0], status, calendar)
+            self._remaining[key] = self._work_out(key[0], RepairStatus(repair.status), calendar)
         return self._remaining[key]
 
+    def _work_out(self, device: str, status: RepairStatus, calendar: Calendar) -> Remaining:
+        model = model_named(self._uow, device)
+        levels = [("all", None)]
+        if model is not None:
+            category = _category(self._uow, model)
+            levels = [("model", _names(model)), ("category", category), *levels]
+        for level, names in levels:
+            days = [
+                calendar.open_days.between(calendar.day(start), calendar.day(end))
+                for start, end in self._timed(names, status)
+                if start <= end
+            ]
+            if len(days) >= rules().least_samples:
+                middle, safe = percentile(days, MIDDLE), percentile(days, SAFE)
+                return Remaining(middle, safe, "history", level, len(days))
+        return Remaining(*rules().days_left[status], "rule", None, 0)
 
-def _remaining(uow: UnitOfWork, device: str, status: RepairStatus, calendar: Calendar) -> Remaining:
-    model = model_named(uow, device)
-    levels = [("all", None)]
-    if model is not None:
-        levels = [("model", _names(model)), ("category", _category(uow, model)), *levels]
-    for level, names in levels:
-        days = [
-            calendar.open_days.between(calendar.day(start), calendar.day(end))
-            for start, end in timings(uow, names, status)
-            if start <= end
-        ]
-        if len(days) >= rules().least_samples:
-            middle, safe = percentile(days, MIDDLE), percentile(days, SAFE)
-            return Remaining(middle, safe, "history", level, len(days))
-    return Remaining(*rules().days_left[status], "rule", None, 0)
+    def _timed(
+        self, names: Sequence[str] | None, status: RepairStatus
+    ) -> list[tuple[datetime, datetime]]:
+        """Asked once for all devices of one category, and once for those of none."""
+        key = (None if names is None else tuple(names), status)
+        if key not in self._timings:
+            self._timings[key] = timings(self._uow, names, status)
+        return self._timings[key]
 
 
 def timings(

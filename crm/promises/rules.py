@@ -101,7 +101,7 @@ def reason_of(status: RepairStatus, flags: Sequence[str]) -> DelayReason:
 
 @cache
 def rules() -> Rules:
-    told = yaml.safe_load((DATA / "rules.yaml").read_text())
+    told = yaml.safe_load((DATA / "rules.yaml").read_text("utf-8"))
     return Rules(
         least_samples=told["least_samples"],
         days_left={RepairStatus(name): tuple(days) for name, days in told["days_left"].items()},
@@ -114,7 +114,7 @@ def rules() -> Rules:
 
 @cache
 def _words() -> dict[str, dict[str, str]]:
-    return yaml.safe_load((DATA / "delay_reasons.yaml").read_text())
+    return yaml.safe_load((DATA / "delay_reasons.yaml").read_text("utf-8"))
 
 
 def public_words(reason: DelayReason, locale: str) -> str:

@@ -2,23 +2,23 @@
 
 A promise is taken for missed past the middle of opening hours on its last day, or when the shop's
 own history says that even the middle of the range lies behind the named day. Only the first is told
-to customers by itself: on the second a person should look. While the shop is closed all waits.
+to customers by itself, and only of a day the shop named: on all else a person should look. While
+the shop is closed all waits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, not_, or_, select
 
 from crm.core.events import SYSTEM
-from crm.core.hours import moment
+from crm.core.hours import Span, moment
 from crm.core.uow import UnitOfWork, Units
 from crm.promises import delays, queries, rules
-from crm.promises.calendars import Calendar
 from crm.promises.events import PromiseAtRisk
 from crm.promises.history import Forecast
 from crm.promises.models import DelayAlert
@@ -34,9 +34,10 @@ PAGE = 200
 
 @dataclass(frozen=True)
 class Risk:
-    """is_missed: the day is as good as over; else history alone says so."""
+    """is_given: the shop named the day. is_missed: it is as good as over; else history says so."""
 
     promised_on: date
+    is_given: bool
     fresh: Promise
     is_missed: bool
 
@@ -118,29 +119,31 @@ class Watch:
 
     def _judge(self, uow: UnitOfWork, repair: Repair, forecast: Forecast) -> Risk | None:
         """None unless a promise of these days will be missed, and the shop is open now."""
+        calendar = forecast.calendar(repair)
+        today = calendar.day(uow.now)
+        if not any(one.start <= uow.now < one.end for one in forecast.opening(repair, today)):
+            return None
         promise = queries.told(uow, repair, self._zone, forecast)
         fresh = queries.fresh(uow, repair, self._zone, forecast)
         if promise is None or fresh is None:
             return None
-        calendar = forecast.calendar(repair)
-        today = calendar.day(uow.now)
-        if promise.to_on < today - timedelta(days=self._limits.look_back_days):
+        if calendar.open_days.between(promise.to_on, today) > self._limits.look_back_days:
             return None
         is_later = promise.is_given and fresh.basis == "history" and fresh.from_on > promise.to_on
         if promise.to_on > today and not is_later:
             return None
-        opening = calendar.opening(uow, today)
-        if not any(one.start <= uow.now < one.end for one in opening):
+        opening = forecast.opening(repair, promise.to_on)
+        is_missed = uow.now >= _middle(opening, promise.to_on, calendar.zone)
+        if not (is_missed or is_later):
             return None
-        is_missed = uow.now >= _middle(uow, calendar, promise.to_on)
-        return Risk(promise.to_on, fresh, is_missed) if is_missed or is_later else None
+        return Risk(promise.to_on, promise.is_given, fresh, is_missed)
 
     def _may_tell(
         self, uow: UnitOfWork, repair: Repair, risk: Risk, alert: DelayAlert | None
     ) -> bool:
         if alert is not None and alert.told_at is not None:
             return False
-        if not (self._limits.automatic and risk.is_missed):
+        if not (self._limits.automatic and risk.is_given and risk.is_missed):
             return False
         told = select(func.count()).where(
             DelayAlert.repair_id == repair.id, DelayAlert.is_automatic
@@ -148,11 +151,10 @@ class Watch:
         return uow.session.scalar(told) < self._limits.most_automatic
 
 
-def _middle(uow: UnitOfWork, calendar: Calendar, day: date) -> datetime:
+def _middle(opening: list[Span], day: date, zone: ZoneInfo) -> datetime:
     """Of that day's opening hours; noon on a day off."""
-    opening = calendar.opening(uow, day)
     if not opening:
-        return moment(day, time(12), calendar.zone)
+        return moment(day, time(12), zone)
     return opening[0].start + (opening[-1].end - opening[0].start) / 2
 
 

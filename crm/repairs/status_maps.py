@@ -77,7 +77,7 @@ def plain(name: str) -> str:
 @cache
 def ready_made() -> dict[str, tuple[Meaning, ...]]:
     """Name -> its entries, in the order of the file."""
-    files = (yaml.safe_load(path.read_text()) for path in sorted(DATA.glob("*.yaml")))
+    files = (yaml.safe_load(path.read_text("utf-8")) for path in sorted(DATA.glob("*.yaml")))
     return {told["name"]: _entries(told["statuses"]) for told in files}
 
 

@@ -99,6 +99,29 @@ def test_back_in_the_shop_it_is_proven_anew(mendline, desk, signed, told):
     assert move(desk, signed, "delivered").json["outcome"] == "moved"
 
 
+def test_a_proof_does_not_outlive_a_step_back(desk, signed):
+    move(desk, signed, "ready_pickup")
+    assert proof(desk, signed, seen="Regular customer").status_code == 201
+    back = move(desk, signed, "testing", reason="does not charge at the desk")
+    assert back.json["outcome"] == "corrected"
+    assert move(desk, signed, "delivered").json["code"] == GATE
+
+
+def test_readers_who_hand_nothing_over_see_no_code(mendline, role, desk):
+    number = mendline.open_thread()
+    ticket = mendline.one("SELECT ref FROM tickets")
+    repair = desk("POST", "/repairs", json={"device": "Pixel 8", "ticket": ticket}).json["ref"]
+    asked(desk, repair, send=True)
+    move(desk, repair, "ready_pickup")
+    mendline.settle()
+    code = re.search(r"code: (\d{6})", mendline.told(number)[-1])[1]
+    for path in (f"/notifications?repair={repair}", f"/tickets/{ticket}/messages"):
+        assert code in desk("GET", path).text
+        shown = role("viewer")("GET", path)
+        assert shown.status_code == 200 and code not in shown.text
+        assert any("code: ••••••" in one["body"] for one in shown.json["data"])
+
+
 def test_a_shop_system_reports_a_fact(mendline, role, desk):
     till = role("shop")
     repair = till("POST", "/repairs", json={"device": "Pixel 8", "external_id": "A-1"}).json["ref"]

@@ -7,14 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from crm.agreements import rules, terms
+from crm.agreements import rules, service, terms
 from crm.agreements.models import Purpose
 from crm.core import clock
 from crm.core.shop import Links
 from crm.notifications.texts import LOCALES
+from crm.repairs.models import Repair
 from tests import builders
+from tests.faults.harness import eventually
 from tests.integration.agreements.conftest import asked, filled, path_of, signs
 from tests.service import ENVIRON
 
@@ -229,3 +231,45 @@ def test_every_built_in_text_fits_the_rules():
 def _run(mendline, statement: str) -> None:
     with mendline.units() as uow:
         uow.session.execute(text(statement))
+
+
+def test_a_second_click_sends_the_link_once(mendline, desk, repair):
+    for _ in range(2):
+        asked(desk, repair, send=True)
+    assert mendline.count("notifications", "template = 'sign_request'") == 1
+    with mendline.units() as uow:
+        uow.session.execute(text("UPDATE agreements SET sent_at = sent_at - interval '2 minutes'"))
+    asked(desk, repair, send=True)
+    assert mendline.count("notifications", "template = 'sign_request'") == 2
+
+
+def _is_waited_for(mendline):
+    with mendline.parts.engine.connect() as connection:
+        return connection.execute(
+            text("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                 " AND datname = current_database()")
+        ).first()  # fmt: skip
+
+
+def test_a_link_voided_while_the_form_waits_signs_nothing(mendline, desk, repair):
+    path = path_of(asked(desk, repair, "collection"))
+    form = filled(mendline.http.get(path).text)
+    with ThreadPoolExecutor(1) as pool:
+        with mendline.units() as uow:
+            row = uow.session.scalars(select(Repair).with_for_update()).one()
+            sent = pool.submit(lambda: mendline.app.test_client().post(path, data=form))
+            eventually(lambda: _is_waited_for(mendline), "the form waits", 5)
+            service.void_collection(uow, row.id)
+        assert sent.result(20).status_code == 404
+    assert mendline.count("agreements", "signed_at IS NOT NULL") == 0
+
+
+def test_where_somebody_signed_from_is_not_for_every_reader(mendline, role, desk, repair, link):
+    assert signs(mendline, link).status_code == 303
+    told = {
+        name: call("GET", f"/repairs/{repair}/agreements").json["data"][0]
+        for name, call in (("desk", desk), ("viewer", role("viewer")))
+    }
+    assert told["desk"]["ip_address"] and told["desk"]["user_agent"]
+    assert told["viewer"]["ip_address"] is told["viewer"]["user_agent"] is None
+    assert told["viewer"]["signer_name"] == "Ilse Brandt"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from crm.core.events import SYSTEM
 from crm.core.uow import UnitOfWork
@@ -92,6 +94,21 @@ class Bench:
 
 def today() -> date:
     return datetime.now(UTC).date()
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What the database is asked meanwhile."""
+    asked: list[str] = []
+
+    def keep(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", keep)
+    try:
+        yield asked
+    finally:
+        event.remove(Engine, "before_cursor_execute", keep)
 
 
 @pytest.fixture(scope="session")

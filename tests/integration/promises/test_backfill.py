@@ -1,4 +1,4 @@
-"""Repairs from before get their steps when the table is made."""
+"""Repairs from before get their steps when the table is made; what began years ago is left out."""
 
 from sqlalchemy import NullPool, create_engine, text
 
@@ -9,6 +9,8 @@ from tests.conftest import create_database, drop_database
 NAME = "mendline_steps_from_before"
 MOVES = (
     (1, "created", None, "received", 0),
+    (3, "created", None, "received", -30_000),
+    (3, "moved", "received", "repairing", 1),
     (1, "moved", "received", "repairing", 2),
     (2, "created", None, "testing", 2),
     (1, "note", None, None, 3),
@@ -24,7 +26,7 @@ def test_steps_of_the_history(stores: Stores):
     try:
         migrations.upgrade(url, "0007")
         with engine.begin() as connection:
-            for ref in ("RPR-1", "RPR-2"):
+            for ref in ("RPR-1", "RPR-2", "RPR-3"):
                 connection.execute(
                     text(
                         "INSERT INTO repairs (ref, status, status_at, status_occurred_at, currency,"
@@ -39,7 +41,8 @@ def test_steps_of_the_history(stores: Stores):
                         "INSERT INTO repair_history (repair_id, outcome, from_status, to_status,"
                         " actor_kind, actor_name, occurred_at, recorded_at) VALUES (:repair,"
                         " :outcome, :before, :after, 'shop', 'till',"
-                        " timestamptz '2026-01-05T09:00Z' + make_interval(hours => :hours), now())"
+                        " timestamptz '2026-01-05T09:00Z' + make_interval(hours => :hours),"
+                        " now() + least(0, :hours) * interval '1 hour')"
                     ),
                     {"repair": repair, "outcome": outcome, "before": before, "after": after,
                      "hours": hours},

@@ -12,7 +12,7 @@ from crm.core.uow import UnitOfWork
 from crm.repairs import service as repairs
 from crm.repairs.service import Address, NewRepair, StatusNews
 from crm.repairs.statuses import RepairStatus
-from tests.integration.promises.conftest import Bench, today
+from tests.integration.promises.conftest import Bench, statements, today
 from tests.integration.promises.test_promises import fill_catalogue
 
 WAY = ("diagnosing", "repairing", "completed")
@@ -55,6 +55,15 @@ def test_a_step_belongs_to_whoever_had_it(bench):
     (step,) = done["noor"]
     assert step["repair"] == ref and step["to_status"] == "completed"
     assert step["hours"] == pytest.approx(2)
+
+
+def test_credit_reads_the_repairs_of_a_page_at_once(bench):
+    sam = technician(bench, "Sam")
+    for _ in range(3):
+        walk(bench, "iPhone 13", 2, "Sam", None, None, None)
+    with statements() as read:
+        assert len(credit(bench, sam).json["data"]) == 9
+    assert sum("FROM repairs" in one for one in read) == 1
 
 
 def test_credit_is_paged_and_bounded(bench):

@@ -2,19 +2,20 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from crm.core.events import Actor
-from crm.promises import rules
+from crm.locations.models import Closure
+from crm.promises import calendars, rules
 from crm.promises.rules import DelayReason
 from crm.promises.watch import Watch
 from crm.repairs import service as repairs
 from crm.repairs.service import Address, StatusNews
 from crm.repairs.statuses import RepairStatus
-from tests.integration.promises.conftest import Bench, today
+from tests.integration.promises.conftest import Bench, statements, today
 
 TILL = Actor("shop", "till")
 
@@ -46,12 +47,32 @@ def test_the_watch_tells_once_per_day_promised(bench):
     assert shown["estimated_completion"] == alert["expected_on"] > today().isoformat()
 
 
-def test_also_a_range_nobody_named_a_day_of(bench):
+def test_a_range_nobody_named_a_day_of_is_for_staff_alone(bench):
     ref, number = bench.in_thread()
     bench.began(ref, 6)
     assert bench.promise(ref)["told"]["is_overdue"]
     assert bench.watch() == 1 and bench.watch() == 0
-    assert "takes longer" in bench.service.told(number)[-1]
+    assert not any("takes longer" in one for one in bench.service.told(number))
+    assert any("before they ask" in one for one in bench.service.notes(number))
+
+
+def test_days_the_shop_was_closed_make_no_promise_old(bench):
+    ref = bench.take_in()
+    bench.promised(ref, today() - timedelta(days=12))
+    with bench.service.units() as uow:
+        place = calendars.first_location(uow)
+        shut = [today() - timedelta(days=number) for number in range(1, 15)]
+        uow.session.add_all(Closure(location_id=place.id, closed_on=day) for day in shut)
+    assert bench.watch() == 1
+
+
+def test_a_location_without_hours_is_watched_in_those_of_the_rules(bench):
+    answer = bench.call("PATCH", "/locations/quay", "manager", json={"hours": []})
+    assert answer.status_code == 200, answer.text
+    monday = date(2026, 11, 23)
+    with bench.service.units() as uow:
+        calendar = calendars.at(uow, calendars.first_location(uow), ZoneInfo("UTC"))
+        assert [(one.start.hour, one.end.hour) for one in calendar.opening(uow, monday)] == [(9, 18)]
 
 
 def test_after_some_times_people_decide(bench):
@@ -135,6 +156,15 @@ def test_the_watch_goes_through_all_pages(bench):
     for _ in range(5):
         bench.promised(bench.take_in(), today() - timedelta(days=1))
     assert bench.watch(page=2) == 5
+
+
+def test_history_is_read_once_for_many_devices(bench):
+    for number in range(6):
+        bench.take_in(device=f"Radio {number}")
+    with statements() as read:
+        assert bench.watch() == 0
+    assert sum("repair_history" in one for one in read) == 1
+    assert sum("FROM location_closures" in one for one in read) <= 3
 
 
 def test_two_watches_at_once_tell_once(bench):

@@ -142,7 +142,7 @@ def test_own_entries_by_the_api(mendline, admin):
     assert made.status_code == 201, made.text
     path = f"/keys/{made.json['id']}/status-map"
     shown = admin("GET", path).json
-    assert shown["base"] == "repairshopr" and "Picked Up" in shown["understood"]
+    assert shown["base"] == "repairshopr" and "Invoiced" in shown["understood"]
     assert shown["ready_made"] == ["repairdesk", "repairshopr"]
     entry = {"name": "Resolved", "status": "completed", "flags": []}
     answer = admin("PUT", path, json={"base": "repairshopr", "statuses": [entry]})
