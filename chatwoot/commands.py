@@ -23,6 +23,7 @@ from crm.customers import service as customers
 from crm.promises import delays
 from crm.promises.history import Forecast
 from crm.promises.rules import DelayReason
+from crm.repairs import links
 from crm.repairs import service as repairs
 from crm.repairs.models import Repair
 from crm.repairs.rules import Outcome
@@ -228,5 +229,5 @@ class Commands:
                 conversation.customer_id,
                 f"{actor.name} linked {repair.ref}",
             )
-        if not repairs.link(uow, repair, conversation.ticket_id, conversation.customer_id, actor):
+        if not links.link(uow, repair, conversation.ticket_id, conversation.customer_id, actor):
             raise NotUnderstood("linked_before", **self._notes.of_repair(repair))

@@ -54,6 +54,8 @@ KNOWINGLY_IGNORED = {
 }
 # A note that is read back long after it was written wants nothing done any more.
 COMMAND_PATIENCE = timedelta(hours=24)
+# An automation over there that keeps taking a label of ours away meets us once a minute.
+RESTORE_PAUSE = timedelta(minutes=1)
 SPOKEN = ("incoming", "outgoing", "template")
 CONTACT = Actor("customer", "Chatwoot contact")
 _CONVERSATION, _MESSAGE, _CONTACT = schemas.Conversation(), schemas.Message(), schemas.Contact()
@@ -232,9 +234,22 @@ class Inbound:
         change = mirror.apply_state(uow, conversation, seen)
         if change.added_labels:
             self._labels.obey(uow, conversation, change.added_labels)
-        if not set(before) <= set(conversation.labels):
-            # Taking a status label away moves nothing: the sync puts back what still holds.
-            owe_conversation_sync(uow, conversation.id)
+        missing = [label for label in before if label not in conversation.labels]
+        if missing:
+            self._restore(uow, conversation, missing)
+
+    def _restore(self, uow: UnitOfWork, conversation: Conversation, missing: list[str]) -> None:
+        """Taking a status label away moves nothing: the sync puts back what still holds.
+
+        Within the pause our row keeps the labels instead, so that the next pass of reconcile finds
+        the difference.
+        """
+        restored_at = conversation.restored_at
+        if restored_at is not None and uow.now - restored_at < RESTORE_PAUSE:
+            conversation.labels = [*conversation.labels, *missing]
+            return
+        conversation.restored_at = uow.now
+        owe_conversation_sync(uow, conversation.id)
 
     def _echo(self, uow: UnitOfWork, said: mirror.Said) -> None:
         """Our own message came back: whatever we were unsure of, it was sent."""

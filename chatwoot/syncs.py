@@ -105,10 +105,11 @@ class SyncConversation(PlainDeliverer):
             row.labels = labels
             row.written_labels = [*row.written_labels, status_labels(labels)][-REMEMBERED_WRITES:]
         attributes = context.merged_attributes(present.custom_attributes, ours)
-        if attributes != present.custom_attributes:
-            self._client.set_conversation_attributes(number, attributes)
+        # Labels first: an echo that still lacks them would read as if somebody took them away.
         if set(labels) != set(present.labels):
             self._client.set_labels(number, labels)
+        if attributes != present.custom_attributes:
+            self._client.set_conversation_attributes(number, attributes)
         return {}
 
 

@@ -27,6 +27,7 @@ from crm.locations.models import Location
 from crm.notifications import service as notifications
 from crm.notifications import texts
 from crm.promises.messages import Messages as Delays
+from crm.repairs import links
 from crm.repairs import service as repairs
 from crm.repairs.events import (
     RepairCorrected,
@@ -100,7 +101,7 @@ def table(shop: Shop) -> Reactions:
             .limit(1)
         ).first()
         if conversation is not None:
-            repairs.link(uow, repair, conversation.ticket_id, repair.customer_id, event.actor)
+            links.link(uow, repair, conversation.ticket_id, repair.customer_id, event.actor)
 
     def take_in_devices(uow: UnitOfWork, event: BookingCheckedIn) -> None:
         """Every device of the booking becomes a repair in the thread the booking was made from."""
@@ -123,7 +124,7 @@ def table(shop: Shop) -> Reactions:
                 device_class = intake_queries.class_of(uow, device.category)
                 intake.open_intake(uow, repair.id, device_class, event.actor)
             if conversation is not None:
-                repairs.link(
+                links.link(
                     uow, repair, conversation.ticket_id, conversation.customer_id, event.actor
                 )
 

@@ -15,6 +15,7 @@ from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
 from crm.customers import service as customers
 from crm.customers.service import Person
+from crm.repairs import links
 from crm.repairs import service as repairs
 from crm.repairs.models import Repair
 from crm.repairs.service import NewRepair
@@ -61,5 +62,5 @@ def take_in(
     new = replace(new, customer_id=customer_id)
     repair = repairs.create(uow, new, actor, by_staff=by_staff)
     if ticket is not None:
-        repairs.link(uow, repair, ticket.id, ticket.customer_id, actor)
+        links.link(uow, repair, ticket.id, ticket.customer_id, actor)
     return repair

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from crm import threads
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
+from crm.repairs import links
 from crm.repairs import service as repairs
 from crm.repairs.models import Repair, RepairEntry, TicketRepair
 from crm.repairs.service import Address
@@ -79,7 +80,7 @@ def _ticket(uow: UnitOfWork, repair: Repair) -> Ticket | None:
             uow, repair.customer_id, f"{repair.ref} {repair.device}".strip(), source=SOURCE,
             actor=AUTHOR,
         )  # fmt: skip
-        repairs.link(uow, repair, ticket.id, repair.customer_id, AUTHOR)
+        links.link(uow, repair, ticket.id, repair.customer_id, AUTHOR)
     return ticket
 
 

@@ -16,6 +16,7 @@ from crm import threads
 from crm.core.uow import UnitOfWork
 from crm.customers import queries as customer_queries
 from crm.customers import service as customers
+from crm.repairs import links
 from crm.repairs import queries as repair_queries
 from crm.repairs import service as repair_service
 from crm.repairs.service import Address
@@ -256,7 +257,7 @@ def link_repair(body, ref):
     def work(uow):
         ticket = service.by_ref(uow, ref)
         repair = repair_service.find(uow, Address(ref=body["repair"]))
-        repair_service.link(uow, repair, ticket.id, ticket.customer_id, principal().actor)
+        links.link(uow, repair, ticket.id, ticket.customer_id, principal().actor)
         return repairs.shown(uow, repair)
 
     return create(repairs.Repair, work)
@@ -270,7 +271,7 @@ def unlink_repair(ref, repair):
     with here().units() as uow:
         ticket = service.by_ref(uow, ref)
         row = repair_service.find(uow, Address(ref=repair))
-        repair_service.unlink(uow, row, ticket.id, principal().actor)
+        links.unlink(uow, row, ticket.id, principal().actor)
 
 
 def shown(uow: UnitOfWork, ticket: Any) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def check(code: Code) -> Code:
 _KEY = (
     r"(?:pass\s?codes?|pin(?:\s?codes?)?|pass\s?words?|pwd?"
     r"|(?:un)?lock(?:ing)?\s?codes?|screen\s?lock(?:\s?codes?)?"
-    r"|senhas?|palavras?[\s-]passe|c[oó]digo\s(?:pin|do\secr[aã]|de\sdesbloqueio)|desbloqueio)"
+    r"|senhas?|palavras?[\s-]passe|c[oó]digo\s(?:pin|do\secr[aã]|de\sdesbloqueio))"
 )
 _PATTERN_KEY = r"(?:(?:unlock\s)?pattern|padr[aã]o|desenho(?:\sde\sdesbloqueio)?)"
 _FILLER = (
@@ -70,12 +70,16 @@ _FILLER = (
     r"|telem[oó]vel|telefone|celular|port[aá]til|computador|ecr[aã]|dele|dela|code|number))"
     r"{0,5}"
 )
-_IS = r"(?:\s*(?:[:=→]|-\s|–)\s*|\s+(?:is|it's|é|eh|e|será)(?:\s*[:=])?\s+)"
+_IS = r"(?:\s*(?:[:=→]|-\s|–)\s*|['’]s\s+|\s+(?:is|it's|é|eh|e|será)(?:\s*[:=])?\s+)"
 _IS_NO_AMOUNT = (
-    r"(?![0-9]|[.,:/-][0-9]|\s?(?:€|£|\$|%|eur\b|euros?\b|gbp\b|usd\b|pounds?\b|quid\b|mah\b"
-    r"|reais\b|years?\b|days?\b|hours?\b|times\b|anos?\b|dias?\b|horas?\b|vezes\b))"
+    r"(?![0-9a-z]|[.,:/-][0-9]|\s[0-9]{3}|\s?(?:€|£|\$|%|eur\b|euros?\b|gbp\b|usd\b|pounds?\b"
+    r"|quid\b|reais\b|kz\b|mah\b|mm\b|cm\b|[kmgt]b\b|models?\b|years?\b|days?\b|hours?\b|times\b"
+    r"|modelos?\b|anos?\b|dias?\b|horas?\b|vezes\b))"
 )
-_DIGITS = r"(?:[0-9]{4,10}|[0-9]{2,3}(?:[ -][0-9]{2,3}){1,3})" + _IS_NO_AMOUNT
+# Nine digits and more are a phone number.
+_DIGITS = (
+    r"(?:[0-9]{4,8}|[0-9]{2}(?:[ -][0-9]{2}){2,3}|[0-9]{2,3}[ -][0-9]{2,3})" + _IS_NO_AMOUNT
+)
 # A password is told apart from an adjective ("my password is wrong") by a digit or by quotes.
 _WORD = r"(?=[^\s\"“”'`]*[0-9])[^\s\"“”'`<>]{4,64}"
 _QUOTED = r"[\"“'`](?P<quoted>[^\"“”'`\n•]{3,64})[\"”'`]"
@@ -84,9 +88,13 @@ _AFTER = re.compile(
     rf"(?:{_QUOTED}|(?P<digits>{_DIGITS})|(?P<word>{_WORD}))",
     re.IGNORECASE,
 )
-_BESIDE = re.compile(rf"(?<![\w-]){_KEY}\s+(?P<digits>[0-9]{{4,8}}{_IS_NO_AMOUNT})", re.IGNORECASE)
+# Without a word between them, four digits may as well be a year.
+_BESIDE = re.compile(
+    rf"(?<![\w-]){_KEY}\s+(?!(?:19|20)[0-9]{{2}}(?![0-9]))(?P<digits>[0-9]{{4,8}}{_IS_NO_AMOUNT})",
+    re.IGNORECASE,
+)
 _BEFORE = re.compile(
-    r"(?<![\w£€$.,:/+-])(?P<digits>[0-9]{4,10})\s+(?:is|é|eh)\s+(?:the|my|a|o|minha|meu)\s+"
+    r"(?<![\w£€$.,:/+-])(?P<digits>[0-9]{4,8})\s+(?:is|é|eh)\s+(?:the|my|a|o|minha|meu)\s+"
     rf"(?:[\w'’]+\s+){{0,2}}?{_KEY}(?!\w)",
     re.IGNORECASE,
 )
@@ -95,7 +103,25 @@ _DRAWN = re.compile(
     r"(?![0-9]|[.,:/-][0-9])",
     re.IGNORECASE,
 )
-_NOT_A_PASSWORD = re.compile(r"https?://|@|^[+£€$]|^RPR-|^TKT-|^BKG-", re.IGNORECASE)
+_NOT_A_PASSWORD = re.compile(
+    r"https?://|@|^[+£€$]|^RPR-|^TKT-|^BKG-|^CUS-"
+    # measures and ordinals: 16GB, 3.5mm, 4-digit, 3rd-party, 1990s
+    r"|^[0-9.,]+-?(?:mm|cm|[kmgt]b|mah|w|v|k?hz|h|x|s|st|nd|rd|th)(?![a-z0-9])"
+    r"|^[0-9]+-?(?:digit|d[ií]git|char|letter|letra|sign)"
+    # what a page said about it, in quotes
+    r"|^(?:wrong|incorrect|invalid|forgotten|expired|required|missing|weak|too\s.*"
+    r"|errad[ao]|incorret[ao]|inv[aá]lid[ao]|esquecid[ao]|expirad[ao])[.!]?$",
+    re.IGNORECASE,
+)
+# Other things that have a pin or a password: a part, a voucher, an errand.
+_OF_SOMETHING_ELSE = re.compile(
+    r"(?:\bcharg\w+|\bconnector|\bconector|\bdock|\busb|\bport|\bpower|\bbattery|\bbent|\bbroken"
+    r"|\bgift[\s-]?cards?|\bcoupons?|\bcup[oõ](?:m|es|n)|\bvouchers?|\bpromo\w*|\bdiscount|\bpostal"
+    r"|\bpost|\bzip|\bsms|\bverification|\bcollection|\bpick-?up|\bdelivery|\btracking|\border"
+    r"|\bbooking)[\s-]*$",
+    re.IGNORECASE,
+)
+_LOOK_BACK = 24
 _ANY_KEY = re.compile(rf"{_KEY}|{_PATTERN_KEY}", re.IGNORECASE)
 
 
@@ -110,17 +136,24 @@ def hide(text: str) -> Hidden:
 
 
 def _masked(found: re.Match[str], codes: list[Code]) -> str:
+    before = found.string[max(0, found.start() - _LOOK_BACK) : found.start()]
+    if _OF_SOMETHING_ELSE.search(before):
+        return found[0]
     name = next(name for name, value in found.groupdict().items() if value is not None)
     value, end = found[name], found.end(name)
     if name == "word":
         value = value.rstrip(".,;:!?)")
         end = found.start(name) + len(value)
-        if len(value) < 4 or _NOT_A_PASSWORD.search(value) or _is_amount(value):
+        if len(value) < 4 or _is_amount(value):
             return found[0]
+    if name in ("word", "quoted") and (not value.strip() or _NOT_A_PASSWORD.search(value)):
+        return found[0]
     kind = {"digits": CodeKind.PIN, "pattern": CodeKind.PATTERN}.get(name, CodeKind.PASSWORD)
     plain = re.sub(r"[\s>→-]", "", value) if kind is not CodeKind.PASSWORD else value
-    if plain.isdigit() and kind is CodeKind.PASSWORD:
+    if kind is CodeKind.PASSWORD and plain.isascii() and plain.isdigit():
         kind = CodeKind.PIN
+    if kind is CodeKind.PATTERN and len(set(plain)) < len(plain):
+        return found[0]  # no dot is joined twice
     codes.append(Code(kind, plain))
     start = found.start(name) - found.start()
     return found[0][:start] + MASK + found[0][end - found.start() :]

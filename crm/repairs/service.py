@@ -1,4 +1,7 @@
-"""Commands on repairs. Shop webhooks, the API, note commands and labels all end here."""
+"""Commands on repairs. Shop webhooks, the API, note commands and labels all end here.
+
+What holds a move up is asked of `gates.py`; which tickets a repair belongs to is left to `links.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,20 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, or_, select
 
-from crm.agreements import gates as agreement_gates
 from crm.core import refs
 from crm.core.errors import NotFound
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
-from crm.intake import gates as intake_gates
-from crm.loans import gates as loan_gates
-from crm.repairs import rules
+from crm.repairs import gates, rules
 from crm.repairs.events import (
     RepairCorrected,
     RepairCreated,
-    RepairLinked,
     RepairNoted,
     RepairStatusChanged,
-    RepairUnlinked,
 )
-from crm.repairs.models import Repair, RepairEntry, TicketRepair
+from crm.repairs.models import Repair, RepairEntry
 from crm.repairs.rules import Outcome
 from crm.repairs.statuses import RepairFlag, RepairStatus
 
@@ -74,7 +71,7 @@ class StatusNews:
 class Address:
     """How a sender names a repair: our ref, or its own id under its own key.
 
-    owner_key: limits the look-up to one shop system's repairs; None for staff.
+    owner_key: limits the look-up to what is open to one shop system; None for staff.
     """
 
     ref: str | None = None
@@ -89,13 +86,18 @@ class Reported:
     entry: RepairEntry = field(repr=False)
 
 
+def open_to(owner_key: str) -> ColumnElement[bool]:
+    """What a shop system may name by our reference: its own repairs, and those staff took in."""
+    return or_(Repair.owner_key == owner_key, Repair.owner_key.is_(None))
+
+
 def find(uow: UnitOfWork, address: Address) -> Repair:
     """The repair, locked. Raises NotFound, also for a repair of another shop system's key."""
     query = select(Repair).with_for_update()
     if address.ref is not None:
         query = query.where(Repair.ref == (refs.read(REF_PREFIX, address.ref) or ""))
         if address.owner_key is not None:
-            query = query.where(Repair.owner_key == address.owner_key)
+            query = query.where(open_to(address.owner_key))
     else:
         query = query.where(
             Repair.owner_key == address.owner_key, Repair.external_id == address.external_id
@@ -158,10 +160,7 @@ def change_status(uow: UnitOfWork, address: Address, news: StatusNews, actor: Ac
         reason=news.reason,
     )
     if outcome is Outcome.MOVED and news.by_staff:
-        intake_gates.need_answers(uow, repair.id, rules.stages_due(news.status))
-    if outcome is Outcome.MOVED and news.by_staff and news.status is RepairStatus.DELIVERED:
-        agreement_gates.need_collection_proof(uow, repair.id)
-        loan_gates.need_returned(uow, repair.id)
+        gates.need_open(uow, repair.id, news.status)
     entry = _write(
         uow, repair, outcome, actor, from_status=before, to_status=news.status, note=news.note,
         internal_note=news.internal_note, reason=news.reason, version=news.version,
@@ -245,47 +244,12 @@ def set_flags(uow: UnitOfWork, address: Address, flags: list[RepairFlag], actor:
     return repair
 
 
-def link(uow: UnitOfWork, repair: Repair, ticket_id: int, customer_id: int, actor: Actor) -> bool:
-    """Make the repair part of a ticket. False if it was. A repair without a customer gets theirs."""
-    added = uow.session.execute(
-        insert(TicketRepair)
-        .values(ticket_id=ticket_id, repair_id=repair.id, linked_at=uow.now)
-        .on_conflict_do_nothing()
-        .returning(TicketRepair.ticket_id)
-    ).first()
-    if added is None:
-        return False
-    if repair.customer_id is None:
-        repair.customer_id = customer_id
-    uow.record(RepairLinked(repair.id, actor, ticket_id))
-    return True
-
-
-def unlink(uow: UnitOfWork, repair: Repair, ticket_id: int, actor: Actor) -> bool:
-    removed = uow.session.execute(
-        delete(TicketRepair).where(
-            TicketRepair.ticket_id == ticket_id, TicketRepair.repair_id == repair.id
-        )
-    ).rowcount
-    if removed:
-        uow.record(RepairUnlinked(repair.id, actor, ticket_id))
-    return bool(removed)
-
-
-def _note_skipped(
-    uow: UnitOfWork, repair: Repair, before: RepairStatus, actor: Actor
-) -> None:
-    """A report is a fact; what was passed over (a checklist, a loan) is told to staff, once."""
-    stages = rules.stages_due(RepairStatus(repair.status), since=before)
-    for lacking in intake_gates.missing(uow, repair.id, stages):
+def _note_skipped(uow: UnitOfWork, repair: Repair, before: RepairStatus, actor: Actor) -> None:
+    """A report is a fact; what was passed over is told to staff, once."""
+    for one in gates.skipped(uow, repair, before):
         entry = _write(
-            uow, repair, "checklist_skipped", actor, internal_note="; ".join(lacking.words),
-            details={"stage": lacking.stage.value},
-        )  # fmt: skip
-        uow.record(RepairNoted(repair.id, actor, entry.id))
-    names = loan_gates.still_out(uow, repair.id)
-    if names and repair.status == RepairStatus.DELIVERED:
-        entry = _write(uow, repair, "loan_still_out", actor, internal_note="; ".join(names))
+            uow, repair, one.outcome, actor, internal_note=one.told, details=dict(one.details)
+        )
         uow.record(RepairNoted(repair.id, actor, entry.id))
 
 

@@ -65,6 +65,7 @@ class Conversation(Base):
     reconciled_message_id: everything up to it was compared with the other side; a catch-up starts
     there, because a lost message may be older than the last one we hold. is_verified: the person was
     proven by an identity hash. written_labels: the last label sets we wrote, to know their echoes.
+    restored_at: when a label of ours that was taken away was last put back.
     """
 
     __tablename__ = "conversations"
@@ -89,6 +90,7 @@ class Conversation(Base):
     priority: Mapped[str | None] = mapped_column(Text)
     labels: Mapped[list] = mapped_column(server_default=text("'[]'"))
     written_labels: Mapped[list] = mapped_column(server_default=text("'[]'"))
+    restored_at: Mapped[datetime | None] = mapped_column()
     can_reply: Mapped[bool] = mapped_column(server_default=text("true"))
     is_verified: Mapped[bool] = mapped_column(server_default=text("false"))
     changed_at: Mapped[float | None] = mapped_column(Double)

@@ -1,4 +1,4 @@
-"""Holds in a column of their own; external ids without an owner are unique too; two indexes."""
+"""Holds and restored labels in columns; external ids without an owner are unique too; two indexes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,6 +15,9 @@ def upgrade() -> None:
     op.execute(
         "UPDATE outbox SET held_until = due_at"
         " WHERE state = 'pending' AND first_tried_at IS NULL AND due_at > clock_timestamp()"
+    )
+    op.add_column(
+        "conversations", sa.Column("restored_at", sa.DateTime(timezone=True), nullable=True)
     )
     # Of repairs that staff took in twice under one external id, the first keeps it.
     op.execute(
@@ -37,6 +40,7 @@ def downgrade() -> None:
     op.drop_index("ix_repairs_flags", table_name="repairs")
     op.drop_index("ix_repairs_external_id", table_name="repairs")
     _unique_external(nulls_not_distinct=False)
+    op.drop_column("conversations", "restored_at")
     op.drop_column("outbox", "held_until")
 
 

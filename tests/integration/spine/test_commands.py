@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crm.repairs import service as repairs
+from crm.repairs import links
 from tests import builders
 from tests.builders import STAFF
 
@@ -16,7 +16,7 @@ def _bench(mendline, count=1):
     with mendline.units() as uow:
         for place in range(count):
             repair = builders.repair(uow, owner, device=f"Phone {place}")
-            repairs.link(uow, repair, 1, owner, STAFF)
+            links.link(uow, repair, 1, owner, STAFF)
             refs.append(repair.ref)
     mendline.settle()
     return number, refs

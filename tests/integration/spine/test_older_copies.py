@@ -6,8 +6,9 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
-from crm.repairs import service as repairs
+from crm.repairs import links
 from tests import builders
 from tests.builders import STAFF
 
@@ -69,7 +70,7 @@ def test_a_note_of_long_ago_is_read_and_not_obeyed(mendline, hours, status):
     number = mendline.open_thread()
     customer = mendline.one("SELECT customer_id FROM conversations")
     with mendline.units() as uow:
-        repairs.link(uow, builders.repair(uow, customer), 1, customer, STAFF)
+        links.link(uow, builders.repair(uow, customer), 1, customer, STAFF)
     written = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
     contact = builders.contact(mendline.one("SELECT contact_id FROM conversations"))
     note = builders.message(
@@ -86,11 +87,31 @@ def test_a_status_label_that_was_taken_away_comes_back(mendline):
     number = mendline.open_thread()
     customer = mendline.one("SELECT customer_id FROM conversations")
     with mendline.units() as uow:
-        repairs.link(uow, builders.repair(uow, customer), 1, customer, STAFF)
+        links.link(uow, builders.repair(uow, customer), 1, customer, STAFF)
     mendline.settle()
     notes = mendline.notes(number)
     mendline.play("POST", f"/conversations/{number}/labels", labels=["vip"])
     mendline.settle()
     assert sorted(mendline.thread(number)["labels"]) == ["repair-received", "vip"]
     assert mendline.notes(number) == notes
+    assert mendline.unfinished() == []
+
+
+def test_an_automation_that_keeps_taking_a_label_away_is_met_once_a_minute(mendline):
+    number = mendline.open_thread()
+    customer = mendline.one("SELECT customer_id FROM conversations")
+    with mendline.units() as uow:
+        links.link(uow, builders.repair(uow, customer), 1, customer, STAFF)
+    mendline.settle()
+    for expected in (["repair-received"], []):
+        mendline.play("POST", f"/conversations/{number}/labels", labels=[])
+        mendline.settle()
+        assert mendline.thread(number)["labels"] == expected
+    with mendline.units() as uow:
+        uow.session.execute(
+            text("UPDATE conversations SET restored_at = restored_at - interval '1 minute'")
+        )
+    mendline.reconcile()
+    mendline.settle()
+    assert mendline.thread(number)["labels"] == ["repair-received"]
     assert mendline.unfinished() == []

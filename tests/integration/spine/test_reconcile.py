@@ -6,7 +6,7 @@ import pytest
 
 from chatwoot.sandbox.rules.conversations import change_conversation
 from chatwoot.sandbox.rules.messages import delete_message, update_message
-from crm.repairs import service as repairs
+from crm.repairs import links
 from tests import builders
 from tests.builders import STAFF
 
@@ -137,7 +137,7 @@ def test_a_status_label_taken_away_unheard_comes_back(mendline):
     number = mendline.open_thread()
     customer = mendline.one("SELECT customer_id FROM conversations")
     with mendline.units() as uow:
-        repairs.link(uow, builders.repair(uow, customer), 1, customer, STAFF)
+        links.link(uow, builders.repair(uow, customer), 1, customer, STAFF)
     mendline.settle()
     assert mendline.thread(number)["labels"] == ["repair-received"]
     _unheard(mendline, lambda site, store: change_conversation(

@@ -43,6 +43,9 @@ CODES = [
     ("pattern: 1-2-5-8-9", PATTERN, "12589"),
     ("unlock pattern is 14789", PATTERN, "14789"),
     ("o padrão é 1 > 4 > 7 > 8", PATTERN, "1478"),
+    ("my phone's passcode's 4821", PIN, "4821"),
+    ("iPhone 13, pin: 2019", PIN, "2019"),
+    ('pin: "٤٨٢١"', PASSWORD, "٤٨٢١"),
 ]
 
 
@@ -70,6 +73,15 @@ def test_a_code_is_hidden(text, kind, value):
         "spin 4821", "pin 10:30", "password", "PIN", "", "a senha é pedida 1234 vezes",
         "the screen is 1080 by 2400", "collect at 1630, the pin is fine",
         "the password is +447700900123", "o padrão é bonito", "padrão 2024",
+        "charging pin 2024", "The charging pin is 2024 model", "USB-C connector pin: 1234",
+        "the coupon password: SAVE10", "gift card PIN: 482913", "cupão: senha SAVE2026",
+        "SMS PIN is 482913", "my booking password is X7Y8Z9", "pin 2019", "forgot password 2024",
+        "pin is 07700 900123", "pin is 912 345 678", "PIN: 912345678", "pin is 21 11 2026",
+        "pin is 1990s", "the pin is 3.5mm", "password is 16GB", "my passcode is 4-digit",
+        "my password is 8characters", "the password is 3rd-party", "o desbloqueio: 2500 kz",
+        "O desbloqueio do iPhone é 1500?", "desbloqueio: 1200", "screen lock: 2024 model",
+        'it says password is "incorrect"', "password is 'wrong'", 'a senha está: "errada"',
+        'password: "https://example.org/x1"', 'password: "   "', "pattern: 1-2-1-2", "pin is 1234GB",
     ],
 )  # fmt: skip
 def test_what_looks_alike_stays(text):
@@ -98,6 +110,17 @@ def test_long_and_hostile_words_take_no_time(text):
 def test_any_text_is_read(text):
     hidden = hide(f"pin: {text}")
     assert bool(hidden.codes) == (hidden.text != f"pin: {text}")
+
+
+@given(
+    st.sampled_from(("pin: ", "pattern is ", "my password is ", "senha ")),
+    st.sampled_from(("", '"')),
+    st.text(st.sampled_from("0123456789٤²①५-> abcD•\x00"), max_size=20),
+)
+def test_whatever_is_hidden_fits_the_box(key, quote, value):
+    """A code the box refused would take its message down with it."""
+    for code in hide(f"{key}{quote}{value}{quote}").codes:
+        assert check(code) == code
 
 
 @pytest.mark.parametrize(
