@@ -41,6 +41,7 @@ from crm.repairs.statuses import RepairStatus
 from crm.signing import Signing
 from crm.tickets.events import MessageReceived
 from crm.tickets.models import AuthorKind, Conversation, TicketMessage
+from crm.warranties.service import Beginning
 
 
 def _ready_on(repair: Repair, locale: str) -> str | None:
@@ -158,7 +159,9 @@ def table(shop: Shop) -> Reactions:
         **Delays(shop).table(),
         BookingCheckedIn: (*of_bookings[BookingCheckedIn], take_in_devices),
         RepairCreated: (join_customers_thread, tell_customer),
-        RepairStatusChanged: (tell_customer, free_bench, steps.credit),
+        RepairStatusChanged: (
+            tell_customer, free_bench, steps.credit, Beginning(shop.timezone).begin,
+        ),
         RepairCorrected: (take_back_messages, signing.collect_anew,),
         EffectDiscarded: (notifications.settle_discarded,),
     }

@@ -27,6 +27,7 @@ import crm.staff.models
 import crm.staff.technician_models
 import crm.tickets.models
 import crm.unclaimed.models
+import crm.warranties.models
 import jobs.destinations
 import jobs.scheduler
 from crm.core.db import Base

@@ -32,6 +32,7 @@ from bridge.api import (
     tickets,
     tracking,
     unclaimed,
+    warranties,
 )
 from crm.core.errors import Invalid
 
@@ -47,6 +48,7 @@ SUBJECTS = (
     labels,
     loans,
     unclaimed,
+    warranties,
     intakes,
     passcodes,
     files,

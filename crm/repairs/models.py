@@ -57,9 +57,9 @@ class RepairEntry(Base):
     """One line of a repair's history.
 
     outcome: `created moved repeated late corrected note estimate delay flags part_ordered
-    part_arrived place signed collection_proof checklist_skipped
-    loan_opened loan_returned loan_waived loan_still_out pickup_reminder`; only `moved` and `created` inform
-    the customer. note is public, internal_note and reason are for staff.
+    part_arrived place signed collection_proof checklist_skipped loan_opened loan_returned
+    loan_waived loan_still_out pickup_reminder come_back`; only `moved` and `created` inform the
+    customer. note is public, internal_note and reason are for staff.
     """
 
     __tablename__ = "repair_history"

@@ -15,7 +15,7 @@ TIERS = (
     {"inventory", "notifications", "files", "agreements", "labels", "intake", "passcodes",
      "loans"},
     {"tickets", "bookings", "quotes", "repairs", "payments"},
-    {"followups", "assistant", "analytics", "promises", "unclaimed"},
+    {"followups", "assistant", "analytics", "promises", "unclaimed", "warranties"},
     {"threads", "addresses", "privacy", "price_history", "taking_in", "signing",
      "lending"},
     {"writing"},

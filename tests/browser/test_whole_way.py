@@ -199,5 +199,7 @@ def test_from_drop_off_to_collected(mendline, visit):
     walk.call("desk", "POST", f"/repairs/{ref}/updates", status="delivered")
     walk.sees("Handed over")
     mendline.settle()
+    (line,) = walk.call("desk", "GET", f"/repairs/{ref}/warranty")["lines"]
+    assert (line["slug"], line["is_covered"]) == ("screen", True)
     assert mendline.unfinished() == []
     assert walk.visit.faults == []

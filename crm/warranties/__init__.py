@@ -1,0 +1,1 @@
+"""Warranty on finished repairs, and devices that come back under it."""
