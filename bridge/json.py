@@ -1,42 +1,14 @@
-"""JSON as we read and write it: strict on the way in, ISO 8601 UTC on the way out.
-
-`parse` is for bodies of any origin; what a body must contain is left to schemas.
-"""
+"""JSON as the HTTP edge speaks it: read strictly, moments written as ISO 8601 UTC."""
 
 from __future__ import annotations
 
-import json
-import math
 from datetime import date, datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from flask.json.provider import DefaultJSONProvider
 
 from crm.core import clock
-from crm.core.errors import BrokenBody
-
-
-def parse(raw: bytes | str) -> Any:
-    """Raises BrokenBody for anything that is not JSON, is not UTF-8 or nests too deep.
-
-    Python would also read NaN and Infinity, which are not JSON, and take 1e999 for one of them; no
-    column holds them.
-    """
-    try:
-        return json.loads(raw, parse_constant=_refuse, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise BrokenBody("the body is not valid JSON") from error
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _finite(number: str) -> float:
-    value = float(number)
-    if not math.isfinite(value):
-        raise ValueError(number)
-    return value
+from crm.core.strictjson import parse
 
 
 def _default(value: Any) -> Any:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
+from crm.core import strictjson
 from crm.core.clock import from_unix
 from crm.core.errors import BrokenBody, Unauthenticated
 from crm.core.inbox import Delivery
@@ -25,7 +26,6 @@ WINDOW_SECONDS = 300
 REPEAT_WINDOW_SECONDS = 60
 MOST_MOMENT_DIGITS = 10  # unix seconds up to the year 2286
 SOURCE, BOT_SOURCE, HINT_SOURCE = "chatwoot", "chatwoot-bot", "chatwoot-hint"
-MOST_DEPTH_ERROR = "the body is nested too deeply"
 
 
 def check_signature(
@@ -59,19 +59,10 @@ def _sent_at(headers: Any) -> int | None:
 
 def parse(body: bytes) -> dict[str, Any]:
     """The JSON object of a body. Raises BrokenBody."""
-    try:
-        value = json.loads(body, parse_constant=_no_constant)
-    except RecursionError as error:
-        raise BrokenBody(MOST_DEPTH_ERROR) from error
-    except ValueError as error:  # also wrong UTF-8 and integers of thousands of digits
-        raise BrokenBody("the body is not JSON") from error
+    value = strictjson.parse(body)
     if not isinstance(value, dict):
         raise BrokenBody("the body is not a JSON object")
     return value
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
 
 
 def number_of(body: dict[str, Any]) -> int | None:

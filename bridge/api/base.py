@@ -20,11 +20,11 @@ from werkzeug.exceptions import UnsupportedMediaType
 from bridge.api.fields import Strict, Text, Whole
 from bridge.auth import principal, session_token
 from bridge.context import here
-from bridge.json import parse
 from crm.core import idempotency
 from crm.core.errors import Invalid
 from crm.core.idempotency import Answer
 from crm.core.paging import Page
+from crm.core.strictjson import parse
 from crm.core.uow import UnitOfWork
 
 IDEMPOTENCY_KEY = {

@@ -17,10 +17,10 @@ from typing import Any
 from marshmallow import ValidationError
 
 from bridge.integrations.shop.schemas import DATA
-from bridge.json import parse
 from crm.core.errors import BrokenBody, Invalid, Unauthenticated
 from crm.core.inbox import Delivery
 from crm.core.integration import Received
+from crm.core.strictjson import parse
 from crm.core.uow import Units
 from crm.core.vault import Seal
 from crm.repairs import status_maps

@@ -118,7 +118,7 @@ def test_sizes(mendline):
     "raw",
     [
         b"", b"{", b"{}}", b"null", b"[]", b'"x"', b"7", b"\xff\xfe{}", b'{"event": NaN}',
-        b'{"event":"conversation_created","id":Infinity}', b"[" * 100_000, b'{"a":' * 100_000,
+        b'{"event":"conversation_created","id":Infinity}', b'{"id": 1e999}', b"[" * 100_000, b'{"a":' * 100_000,
         b'{"id":' + b"9" * 5000 + b"}", b"\x00", b"{'event':'x'}",
     ],
 )  # fmt: skip
