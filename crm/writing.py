@@ -14,6 +14,9 @@ from sqlalchemy.dialects.postgresql import insert
 from crm import threads
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
+from crm.core.vault import Seal
+from crm.passcodes import rules as code_rules
+from crm.passcodes import service as passcodes
 from crm.repairs import links
 from crm.repairs import service as repairs
 from crm.repairs.models import Repair, RepairEntry, TicketRepair
@@ -26,14 +29,24 @@ AUTHOR = Actor("customer", "Tracking page")
 SOURCE = "tracking_page"
 
 
-def write(uow: UnitOfWork, repair_id: int, body: str, *, form: str) -> bool:
+def write(uow: UnitOfWork, seal: Seal, repair_id: int, words: str, *, form: str) -> bool:
     """Keep one message about a repair. False if this form sent these words before.
 
     form: one per page shown, so that a second press of the button writes nothing twice. Without
-    anybody to open a ticket for, the words go to the repair's history.
+    anybody to open a ticket for, the words go to the repair's history. The code of a device goes to
+    the passcode box and is hidden in the words, as in the chat.
     """
     repair = uow.session.get_one(Repair, repair_id, with_for_update=True)
-    once = hashlib.sha256(f"{repair_id}:{form}:{body}".encode()).hexdigest()
+    hidden = code_rules.hide(words)
+    if not _keep(uow, repair, hidden.text, form):
+        return False
+    if hidden.codes:
+        passcodes.put_from_chat(uow, seal, repair.id, repair.ref, hidden.codes[0], AUTHOR)
+    return True
+
+
+def _keep(uow: UnitOfWork, repair: Repair, body: str, form: str) -> bool:
+    once = hashlib.sha256(f"{repair.id}:{form}:{body}".encode()).hexdigest()
     ticket = _ticket(uow, repair)
     if ticket is None:
         return _into_history(uow, repair, body, once)

@@ -103,7 +103,7 @@ def write(token: str) -> Response | Redirect:
         repair = tracked.repair(uow, token)
         if repair is None:
             return tracked.nothing()
-        writing.write(uow, repair.id, text, form=form)
+        writing.write(uow, here().seal, repair.id, text, form=form)
     return onward(".track", token=token, written=1, _anchor="write")
 
 

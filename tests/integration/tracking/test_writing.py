@@ -7,6 +7,7 @@ import re
 import pytest
 from werkzeug.test import TestResponse
 
+from tests.integration.intake.test_passcodes import found
 from tests.integration.tracking.conftest import Tracked
 from tests.service import Service
 
@@ -146,3 +147,13 @@ def test_other_sites_cannot_write(mendline, talked_about):
 def test_a_link_that_opens_nothing_takes_nothing(mendline):
     assert mendline.http.post("/track/x", data={"text": "a", "form": "b"}).status_code == 404
     assert mendline.count("ticket_messages") == 0
+
+
+def test_a_device_code_is_hidden_and_kept(mendline, talked_about, number, db):
+    write(talked_about, "By the way, my passcode is 739218, thanks")
+    mendline.settle()
+    assert written(mendline) == ["By the way, my passcode is ••••, thanks"]
+    (note,) = [one for one in mendline.notes(number) if "By the way" in one]
+    assert "••••" in note and "passcode box" in note
+    assert mendline.count("passcodes", "is_from_chat") == 1
+    assert found(db, "739218") == []
