@@ -16,6 +16,8 @@ from crm.core.events import EventRow
 from crm.core.hours import Span
 from crm.core.paging import Page, page
 from crm.core.uow import UnitOfWork
+from crm.locations import queries as locations
+from crm.locations.models import Location
 
 REF_PREFIX = "BKG"
 
@@ -45,6 +47,20 @@ def devices(uow: UnitOfWork, booking_id: int) -> list[BookedDevice]:
             .order_by(BookedDevice.position)
         )
     )
+
+
+def place_of(uow: UnitOfWork, repair_id: int) -> Location | None:
+    """Where a repair was handed in: its booking's location, else the only one there is."""
+    booked = uow.session.scalar(
+        select(Location)
+        .join(Booking, Booking.location_id == Location.id)
+        .join(BookedDevice, BookedDevice.booking_id == Booking.id)
+        .where(BookedDevice.repair_id == repair_id)
+    )
+    if booked is not None:
+        return booked
+    places = locations.active(uow)
+    return places[0] if len(places) == 1 else None
 
 
 def technician_ids(uow: UnitOfWork, booking_id: int) -> list[int]:

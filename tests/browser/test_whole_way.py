@@ -155,6 +155,8 @@ def test_from_drop_off_to_collected(mendline, visit):
     walk.page.evaluate("window.isStillOpen = true")
     walk.page.wait_for_selector("#badge.live")
     walk.sees("Received")
+    facts = walk.page.locator(".state .facts")
+    expect(facts).to_contain_text("Harbour Repairs")
 
     # The bench: the checklist stands before the work, then the till reports.
     answer = mendline.http.post(
@@ -165,6 +167,8 @@ def test_from_drop_off_to_collected(mendline, visit):
     walk.answers(ref, "before")
     walk.call("technician", "POST", f"/repairs/{ref}/updates", status="diagnosing")
     walk.sees("Being examined")
+    walk.call("technician", "PATCH", f"/repairs/{ref}", estimate_minor=19999)
+    expect(facts).to_contain_text("£199.99")
 
     link = walk.call("desk", "POST", f"/repairs/{ref}/upload-links")
     walk.uploads(link["url"])

@@ -25,10 +25,11 @@ from bridge.auth import refuse_foreign_form
 from bridge.context import here
 from bridge.limits import WRITING, limiter
 from bridge.pages import languages
-from bridge.pages.answers import answer, onward
+from bridge.pages.answers import answer, money, onward
 from bridge.pages.tracking import gallery, progress, ready, tracked
 from bridge.pages.tracking.words import AFTER_THE_END, FLAG_WORDS, STATUS_WORDS, TOLD_OUTCOMES
 from crm import writing
+from crm.bookings import queries as bookings
 from crm.core import clock
 from crm.files import queries as files
 from crm.repairs.models import Repair
@@ -157,17 +158,27 @@ def _values(token: str) -> dict[str, object] | None:
         if repair is None:
             return None
         shown = progress.of(uow, repair, context.shop.timezone)
+        place = bookings.place_of(uow, repair.id)
         pictures = gallery.of(files.released(uow, repair.id), transfers.links(), clock.now())
     return {
         "token": token,
         "repair": shown,
         "pictures": pictures,
+        "price": _price(repair),
+        "place": ", ".join(filter(None, (place.name, place.address))) if place else None,
         "words": STATUS_WORDS,
         "flag_words": FLAG_WORDS,
         "outcome_words": TOLD_OUTCOMES,
         "after_the_end": AFTER_THE_END,
         "zone": context.shop.timezone.key,
     }
+
+
+def _price(repair: Repair) -> str | None:
+    """As it was told to the customer; None while nobody named one."""
+    if repair.estimate_minor is None:
+        return None
+    return money(repair.estimate_minor, repair.currency)
 
 
 def _counted_as(view_args: dict[str, str]) -> str:
