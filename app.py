@@ -27,6 +27,7 @@ from chatwoot.client import Client
 from chatwoot.throttle import Throttle
 from crm import reactions
 from crm.bookings import drafts
+from crm.bookings import service as bookings
 from crm.catalog import estimates
 from crm.core import idempotency, inbox, outbox
 from crm.core.db import make_engine
@@ -113,6 +114,7 @@ class Mendline:
             outbox.forget,
             idempotency.forget,
             sessions.forget,
+            bookings.lapse,
             drafts.forget,
             estimates.forget,
             channels.forget,

@@ -24,7 +24,7 @@ from crm.bookings.models import BookedDevice, Booking, BookingProof
 from crm.bookings.rules import BookingStatus
 from crm.core import clock
 from crm.core.errors import Conflict, TooMany
-from crm.core.events import Actor
+from crm.core.events import SYSTEM, Actor
 from crm.core.uow import UnitOfWork
 from crm.customers import rules as customer_rules
 from crm.customers import service as customers
@@ -34,6 +34,8 @@ from crm.locations.models import Location
 HOLD_GUEST = timedelta(minutes=15)
 HOLD_STAFF = timedelta(hours=24)
 MOST_AN_HOUR = 5
+LATE_PROOF = timedelta(hours=24)  # until then a late code may still find its slot free
+MOST_AT_ONCE = 500
 
 
 def submit(uow: UnitOfWork, booking: Booking, actor: Actor, *, can_be_proven: bool = True) -> None:
@@ -107,6 +109,20 @@ def cancel(uow: UnitOfWork, booking: Booking, actor: Actor, reason: str) -> None
     was = booking.status
     _end(uow, booking, BookingStatus.CANCELLED)
     uow.record(BookingCancelled(booking.id, actor, was, reason))
+
+
+def lapse(uow: UnitOfWork) -> int:
+    """End bookings that nobody proved or confirmed within a day of their hold. Returns how many."""
+    lapsed = uow.session.scalars(
+        select(Booking)
+        .where(Booking.status == BookingStatus.PENDING, Booking.held_until < uow.now - LATE_PROOF)
+        .order_by(Booking.id)
+        .limit(MOST_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for booking in lapsed:
+        cancel(uow, booking, SYSTEM, "not confirmed in time")
+    return len(lapsed)
 
 
 def miss(uow: UnitOfWork, booking: Booking, actor: Actor) -> None:

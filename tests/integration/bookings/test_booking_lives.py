@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from icalendar import Calendar
 
+from crm.bookings import service
 from tests.integration.bookings.conftest import Shop
 
 
@@ -228,3 +229,17 @@ def test_the_same_request_twice_books_once(shop: Shop):
     assert second.headers["Idempotency-Replayed"] == "true"
     other = shop.call("POST", "/bookings", json=shop.body(11), headers=headers)
     assert other.json["code"] == "key-reused"
+
+
+def test_what_nobody_proves_ends_after_a_day(shop: Shop):
+    made = shop.book(None)
+    assert made["status"] == "pending"
+    for hours, left in ((23, "pending"), (25, "cancelled")):
+        with shop.parts.units() as uow:
+            uow.connection.exec_driver_sql(
+                f"UPDATE bookings SET held_until = now() - interval '{hours} hours'"
+            )
+        with shop.parts.units() as uow:
+            service.lapse(uow)
+        assert shop.rows("SELECT status FROM bookings") == [(left,)]
+    assert "10:00" in shop.slots()
