@@ -134,3 +134,17 @@ def test_an_external_id_is_one_repair_also_without_a_key(mendline):
         builders.repair(uow, external_id="A-1", owner_key=None)
     with pytest.raises(IntegrityError), mendline.units() as uow:
         builders.repair(uow, external_id="A-1", owner_key=None)
+
+
+def test_a_till_reports_on_what_staff_took_in_and_on_no_other_tills(mendline):
+    with mendline.units() as uow:
+        ours = builders.repair(uow, problem="Screen cracked").ref
+    till, other = mendline.shop_key(), mendline.shop_key("another")
+    mendline.report(other, "repair.created", external_id="N-1", device="Pixel 8")
+    mendline.settle()
+    theirs = mendline.one("SELECT ref FROM repairs WHERE external_id = 'N-1'")
+    for ref in (ours, theirs):
+        mendline.report(till, "repair.status_changed", ref=ref, status="testing")
+    mendline.take_in()
+    stands = dict(mendline.table("SELECT ref, status FROM repairs"))
+    assert stands == {ours: "testing", theirs: "received"}
