@@ -18,7 +18,7 @@ from bridge.context import here
 from crm.bookings import queries as bookings
 from crm.core.errors import Conflict
 from crm.core.uow import UnitOfWork
-from crm.labels.sheets import PLACES_A_SHEET, Label, Size, render
+from crm.labels.label import PLACES_A_SHEET, Label, Size
 from crm.repairs import places
 from crm.repairs import queries as repairs
 from crm.repairs.models import Repair
@@ -108,6 +108,8 @@ def _label(repair: Repair) -> Label:
 
 
 def _pdf(labels: Sequence[Label], query: dict, title: str) -> Response:
+    from crm.labels.sheets import render  # noqa: PLC0415 - its library is large, and few ask for a PDF
+
     content = render(labels, Size(query["size"]), title, first=query["first"])
     response = make_response(content)
     response.mimetype = "application/pdf"

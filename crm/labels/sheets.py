@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import groupby
 
 import segno
@@ -17,33 +16,15 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
+from crm.labels.label import COLUMNS, PLACES_A_SHEET, ROWS, Label, Size
 from crm.labels.words import BOLD, REGULAR, clean, fitted, width_of
 
-COLUMNS, ROWS = 3, 8
-PLACES_A_SHEET = COLUMNS * ROWS
 _CELL = (70 * mm, 37 * mm)  # the common sheet of 24; 0.5 mm of A4 stay free above and below
 _MARGIN = 2 * mm
 _UNPRINTED = 3 * mm  # office printers reach no further towards the edges of A4
 
 
-class Size(StrEnum):
-    """LABEL: one label of 62 × 29 mm a page. A4: sheets of 24 labels of 70 × 37 mm."""
-
-    LABEL = "62x29"
-    A4 = "a4"
-
-
 _PAGES = {Size.LABEL: (62 * mm, 29 * mm), Size.A4: A4}
-
-
-@dataclass(frozen=True)
-class Label:
-    """code: what the QR code says. heading: large. lines: below it. foot: small, at the end."""
-
-    code: str
-    heading: str
-    lines: tuple[str, ...] = ()
-    foot: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm.labels.sheets import PLACES_A_SHEET, Label, Size, render
+from crm.labels.label import PLACES_A_SHEET, Label, Size
+from crm.labels.sheets import render
 from crm.labels.words import BOLD, ELLIPSIS, REGULAR, clean, fitted, width_of
 
 URL = "https://repairs.harbour-phones.example/r/MTIzNDU2Nzg5.aVeryLongSignature_of-27-signs"
