@@ -12,14 +12,14 @@ from crm.core.errors import NotFound
 from crm.core.paging import Page, page
 from crm.core.uow import UnitOfWork
 from crm.repairs.models import Repair, RepairEntry, TicketRepair
-from crm.repairs.service import REF_PREFIX, open_to
+from crm.repairs.service import REF_PREFIX
 
 
 def by_ref(uow: UnitOfWork, ref: str, *, owner_key: str | None = None) -> Repair:
-    """owner_key: look only at what is open to this shop system. Raises NotFound."""
+    """owner_key: look only at this shop system's repairs. Raises NotFound."""
     query = select(Repair).where(Repair.ref == (refs.read(REF_PREFIX, ref) or ""))
     if owner_key is not None:
-        query = query.where(open_to(owner_key))
+        query = query.where(Repair.owner_key == owner_key)
     repair = uow.session.scalars(query).first()
     if repair is None:
         raise NotFound("no such repair")

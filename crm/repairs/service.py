@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import or_, select
 
 from crm.core import refs
 from crm.core.errors import NotFound
@@ -71,7 +71,8 @@ class StatusNews:
 class Address:
     """How a sender names a repair: our ref, or its own id under its own key.
 
-    owner_key: limits the look-up to what is open to one shop system; None for staff.
+    owner_key: limits the look-up to one shop system: its own repairs and, by ref, those that staff
+    took in; None for staff.
     """
 
     ref: str | None = None
@@ -86,18 +87,13 @@ class Reported:
     entry: RepairEntry = field(repr=False)
 
 
-def open_to(owner_key: str) -> ColumnElement[bool]:
-    """What a shop system may name by our reference: its own repairs, and those staff took in."""
-    return or_(Repair.owner_key == owner_key, Repair.owner_key.is_(None))
-
-
 def find(uow: UnitOfWork, address: Address) -> Repair:
     """The repair, locked. Raises NotFound, also for a repair of another shop system's key."""
     query = select(Repair).with_for_update()
     if address.ref is not None:
         query = query.where(Repair.ref == (refs.read(REF_PREFIX, address.ref) or ""))
         if address.owner_key is not None:
-            query = query.where(open_to(address.owner_key))
+            query = query.where(or_(Repair.owner_key == address.owner_key, Repair.owner_key.is_(None)))
     else:
         query = query.where(
             Repair.owner_key == address.owner_key, Repair.external_id == address.external_id

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from tests import builders
 from tests.integration.promises.conftest import Bench, today
 
 
@@ -87,4 +88,6 @@ def test_a_delay_is_later_and_of_work_under_way(bench):
     assert delay(bench, ref).json["code"] == "no-promise"
     assert delay(bench, bench.take_in(status="ready_pickup")).status_code == 409
     assert delay(bench, ref, "viewer").status_code == 403
-    assert delay(bench, ref, "shop").status_code == 404
+    with bench.service.units() as uow:
+        foreign = builders.repair(uow, owner_key="key_other", external_id="A1").ref
+    assert delay(bench, foreign, "shop").status_code == 404
