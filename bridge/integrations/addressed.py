@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm import addresses
+from crm.core.errors import Permanent
 from crm.core.integration import PlainDeliverer
 from crm.core.outbox import Effect
 from crm.core.uow import Reactions, UnitOfWork, Units
@@ -57,7 +58,10 @@ class Addressed(PlainDeliverer):
     def letter(self, effect: Effect) -> Letter:
         """Raises Permanent when the words or the address are gone."""
         with self._units() as uow:
-            told = uow.session.get_one(Notification, effect.body["notification_id"])
+            number = effect.body.get("notification_id")
+            told = uow.session.get(Notification, number) if number else None
+            if told is None:
+                raise Permanent("its message was erased")
             return Letter(
                 text=channels.text_of(self._seal, told),
                 to=told.address or "",
@@ -68,11 +72,11 @@ class Addressed(PlainDeliverer):
 
     def on_done(self, uow: UnitOfWork, effect: Effect, result: dict[str, Any]) -> None:
         channels.arrived(
-            uow, effect.body["notification_id"], external_id=result.get("external_id")
+            uow, effect.body.get("notification_id"), external_id=result.get("external_id")
         )
 
     def on_dead(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
-        channels.gave_up(uow, effect.body["notification_id"], reason)
+        channels.gave_up(uow, effect.body.get("notification_id"), reason)
 
     def on_cancelled(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
-        channels.came_too_late(uow, effect.body["notification_id"], reason)
+        channels.came_too_late(uow, effect.body.get("notification_id"), reason)

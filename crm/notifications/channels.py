@@ -86,8 +86,16 @@ def arrived(
     *,
     external_id: str | None = None,
 ) -> None:
-    """It got this far; news that is older than what we know changes nothing (rule 8)."""
+    """It got this far; news that is older than what we know changes nothing (rule 8).
+
+    One that failed is lifted by the proof of its delivery alone. Of an erased one nothing is kept.
+    """
     notification = _locked(uow, notification_id)
+    if notification is None:
+        return
+    has_failed = notification.state == NotificationState.FAILED
+    if has_failed and _height(state) < _height(NotificationState.DELIVERED):
+        return
     notification.external_id = external_id or notification.external_id
     if _height(state) > _height(notification.state):
         _settle(uow, notification, state)
@@ -100,7 +108,7 @@ def gave_up(uow: UnitOfWork, notification_id: int, reason: str) -> None:
     long waiting it is no news any more.
     """
     notification = _locked(uow, notification_id)
-    if _height(notification.state) >= _height(NotificationState.DELIVERED):
+    if notification is None or _height(notification.state) >= _height(NotificationState.DELIVERED):
         return
     _settle(uow, notification, NotificationState.FAILED)
     notification.reason = reason
@@ -112,6 +120,8 @@ def gave_up(uow: UnitOfWork, notification_id: int, reason: str) -> None:
 def came_too_late(uow: UnitOfWork, notification_id: int, reason: str) -> None:
     """Its deadline passed before it was sent."""
     notification = _locked(uow, notification_id)
+    if notification is None:
+        return
     _settle(uow, notification, NotificationState.CANCELLED)
     notification.reason = reason
 
@@ -132,8 +142,11 @@ def by_event_key(uow: UnitOfWork, event_key: str) -> int | None:
     return uow.session.scalar(select(Notification.id).where(Notification.event_key == event_key))
 
 
-def _locked(uow: UnitOfWork, notification_id: int) -> Notification:
-    return uow.session.get_one(Notification, notification_id, with_for_update=True)
+def _locked(uow: UnitOfWork, notification_id: int | None) -> Notification | None:
+    """None when its customer was erased meanwhile."""
+    if notification_id is None:
+        return None
+    return uow.session.get(Notification, notification_id, with_for_update=True)
 
 
 def _height(state: str) -> int:

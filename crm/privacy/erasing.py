@@ -36,13 +36,15 @@ _BODIES = (
            state = CASE WHEN state IN ('pending', 'dead') THEN 'ignored' ELSE state END
        WHERE state <> 'running' AND (subject = ANY(:subjects) OR EXISTS (
            SELECT 1 FROM unnest(CAST(:words AS text[])) AS word
-           WHERE position(convert_to(word, 'UTF8') IN body) > 0))""",
+           -- However it is spelt; a body may be written in any encoding.
+           WHERE position(lower(encode(convert_to(word, 'UTF8'), 'escape'))
+                          IN lower(encode(body, 'escape'))) > 0))""",
     """UPDATE outbox SET body = '{}', context = '{}', result = NULL, reason = 'erased',
            state = CASE WHEN state IN ('pending', 'unsure', 'dead') THEN 'cancelled' ELSE state END,
            done_at = COALESCE(done_at, clock_timestamp())
        WHERE state <> 'sending' AND (effect_key = ANY(:keys) OR lane = ANY(:lanes) OR EXISTS (
            SELECT 1 FROM unnest(CAST(:words AS text[])) AS word
-           WHERE position(word IN body::text || COALESCE(result::text, '')) > 0))""",
+           WHERE position(lower(word) IN lower(body::text || COALESCE(result::text, ''))) > 0))""",
 )
 
 

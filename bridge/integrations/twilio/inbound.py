@@ -86,10 +86,13 @@ def status_told(uow: UnitOfWork, row: InboxRow) -> None:
     if owed is None or owed.kind != f"{CHANNEL}.message":
         return
     outbox.settle(uow, owed.effect_key, {"external_id": news["sid"]})
-    notification_id = owed.body["notification_id"]
+    notification = uow.session.get(Notification, owed.body.get("notification_id", 0))
+    if notification is None:
+        return  # erased meanwhile
+    notification_id = notification.id
     if news["status"] in REACHED:
         channels.arrived(uow, notification_id, REACHED[news["status"]], external_id=news["sid"])
-    elif uow.session.get_one(Notification, notification_id).effect_key == owed.effect_key:
+    elif notification.effect_key == owed.effect_key:
         reason = f"{Permanent.code}: Twilio could not deliver it, error {news['error']}"
         channels.gave_up(uow, notification_id, reason)
 

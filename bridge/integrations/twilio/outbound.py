@@ -10,7 +10,7 @@ from bridge.integrations.addressed import Addressed
 from bridge.integrations.twilio import inbound
 from bridge.integrations.twilio.client import Texting
 from bridge.settings import TwilioSettings
-from crm.core.errors import Permanent
+from crm.core.errors import Permanent, Temporary
 from crm.core.integration import Integration
 from crm.core.outbox import Effect
 from crm.core.uow import Units
@@ -38,9 +38,15 @@ class SendText(Addressed):
         """Raises Permanent after an hour without an answer: then a person decides."""
         to, text = self._words(effect)
         tried_at = effect.first_tried_at or datetime.now(UTC)
-        if datetime.now(UTC) - tried_at > PATIENCE:
-            raise Permanent("nobody could say within an hour whether it was sent")
-        sent = self._texting.find(to, text, tried_at - CLOCKS_APART)
+        is_late = datetime.now(UTC) - tried_at > PATIENCE
+        try:
+            sent = self._texting.find(to, text, tried_at - CLOCKS_APART)
+        except Temporary as error:
+            if is_late:
+                raise _undecided() from error
+            raise
+        if sent is None and is_late:
+            raise _undecided()
         return {"external_id": sent.sid} if sent else None
 
     def _words(self, effect: Effect) -> tuple[str, str]:
@@ -48,6 +54,11 @@ class SendText(Addressed):
         if not is_e164(letter.to):
             raise Permanent("not a number that can be called from abroad")
         return letter.to, shortened(letter.text.strip())
+
+
+def _undecided() -> Permanent:
+    """No refusal: the customer may have read it, so no other channel sends it again."""
+    return Permanent("nobody could say within an hour whether it was sent", code="undecided")
 
 
 def shortened(text: str) -> str:

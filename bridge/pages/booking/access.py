@@ -63,8 +63,9 @@ def token_of(booking: Booking) -> str:
 def code_channels() -> tuple[str, ...]:
     """Where a code can be delivered with the settings of this shop."""
     settings = here().settings
-    offered = ((proofs.EMAIL, settings.mail), (proofs.PHONE, settings.twilio))
-    return tuple(channel for channel, is_on in offered if is_on is not None)
+    sends_sms = settings.twilio is not None and settings.twilio.sms_from is not None
+    offered = ((proofs.EMAIL, settings.mail is not None), (proofs.PHONE, sends_sms))
+    return tuple(channel for channel, is_on in offered if is_on)
 
 
 def after_step(uow: UnitOfWork, booking: Booking, name: str) -> str:

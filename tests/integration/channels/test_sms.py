@@ -13,6 +13,8 @@ import responses
 from twilio.request_validator import RequestValidator
 
 from bridge.integrations.twilio.outbound import LONGEST_TEXT, shortened
+from crm.core.events import SYSTEM
+from crm.privacy import erasing
 from tests.integration.channels.conftest import Channels
 
 ACCOUNT, TOKEN, SENDER = "AC0123456789abcdef", "a-token-of-twilio-1234", "+447700900001"
@@ -186,7 +188,7 @@ def test_after_an_hour_of_doubt_a_person_decides(channels: Channels, twilio):
     channels.write("UPDATE outbox SET first_tried_at = clock_timestamp() - interval '61 minutes'")
     channels.settle(2)
     assert channels.effects("state") == [("dead",)]
-    assert len(twilio.calls) == 1
+    assert len(twilio.calls) == 2  # once sent, once asked for
 
 
 def test_mail_comes_before_sms_and_hands_over_what_it_refuses(channels: Channels, twilio):
@@ -217,3 +219,78 @@ def test_long_texts_keep_their_link():
     assert len(shortened(text)) <= LONGEST_TEXT
     assert shortened(text).endswith("/track/abc")
     assert len(shortened("y" * 10_000)) <= LONGEST_TEXT
+
+
+def test_what_failed_is_not_sent_by_late_news(channels, twilio):
+    taken(twilio)
+    repair(channels)
+    channels.settle()
+    cb = asked(twilio)["StatusCallback"]
+    told(channels, cb, "failed", ErrorCode="30003")
+    assert channels.log("state") == [("failed",)]
+    told(channels, cb, "sent")
+    assert channels.log("state") == [("failed",)]
+
+
+def test_news_of_an_erased_message_is_no_fault(channels, twilio):
+    taken(twilio)
+    ref = channels.customer(phone=PHONE)
+    channels.repair(ref)
+    channels.settle()
+    cb = asked(twilio)["StatusCallback"]
+    channels.write("UPDATE repairs SET status='delivered'")
+    with channels.shop.parts.units() as uow:
+        erasing.erase(uow, ref, SYSTEM)
+    told(channels, cb, "delivered")
+    newest = channels.shop.rows("SELECT state FROM inbox ORDER BY id DESC LIMIT 1")
+    assert newest == [("done",)]
+
+
+def test_doubt_is_looked_up_after_an_hour_too(channels, twilio):
+    twilio.post(MESSAGES, body=requests.ReadTimeout())
+    repair(channels)
+    channels.settle()
+    body = asked(twilio)["Body"]
+    listed(twilio, {"sid": "SM7", "body": body, "date_created": format_datetime(datetime.now(UTC))})
+    channels.write("UPDATE outbox SET first_tried_at = first_tried_at - interval '61 minutes'")
+    channels.settle(2)
+    assert (channels.effects("state"), channels.log("state, refusals")) == ([("done",)], [("sent", {})])
+
+
+def test_doubt_is_no_refusal(channels, twilio):
+    twilio.post(MESSAGES, body=requests.ReadTimeout())
+    repair(channels)
+    channels.settle()
+    listed(twilio)
+    channels.write("UPDATE outbox SET first_tried_at = first_tried_at - interval '61 minutes'")
+    channels.settle(2)
+    assert channels.log("state, refusals") == [("failed", {})]
+
+
+def test_a_message_erased_on_its_way_ends(channels, twilio):
+    taken(twilio)
+    ref = channels.customer(phone=PHONE)
+    channels.repair(ref)
+    channels.write("UPDATE outbox SET state='unsure', lost_leases=1, first_tried_at=clock_timestamp()")
+    channels.write("UPDATE outbox SET state='sending'")
+    channels.write("UPDATE repairs SET status='delivered'")
+    with channels.shop.parts.units() as uow:
+        erasing.erase(uow, ref, SYSTEM)
+    channels.write("UPDATE outbox SET state='unsure', due_at=clock_timestamp() WHERE state='sending'")
+    for _ in range(7):
+        channels.settle(2)
+    assert channels.effects("state") in ([("dead",)], [("cancelled",)])
+
+
+def test_an_address_is_erased_however_it_is_spelt(channels):
+    ref = channels.customer(email="Ilse@Example.org")
+    channels.write(
+        """INSERT INTO inbox
+             (source, sender, type, subject, delivery_key, body, body_hash, state)
+           VALUES ('shop', '1', 'repair.created', 'repair:1:A', 'k1',
+                   convert_to('{"email":"Ilse@Example.org"}', 'UTF8'), 'h', 'done')"""
+    )
+    channels.write("UPDATE customers SET email='ilse@example.org'")
+    with channels.shop.parts.units() as uow:
+        erasing.erase(uow, ref, SYSTEM)
+    assert channels.shop.rows("SELECT body FROM inbox") == [(None,)]
