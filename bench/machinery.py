@@ -88,7 +88,7 @@ class Service:
 @contextmanager
 def whole_service(state_dir: Path, *, workers: int = 2, **env: str) -> Iterator[Service]:
     """Everything: stores, web, workers, scheduler and the sandbox with its throttles lifted."""
-    port = free_port(together=2)
+    port = free_port(together=3)
     env |= {"PORT": str(port), "STATE_DIR": str(state_dir), "CHATWOOT_WEBHOOK_SECRET": SECRET}
     argv = ["app.py", "up", "--workers", str(workers)]
     with _running(argv, env, state_dir / "up.log") as process:

@@ -13,12 +13,12 @@ FLOORS = {"crm": 1, "jobs": 2, "chatwoot": 3, "bridge": 4}
 TIERS = (
     {"customers", "staff", "catalog", "faqs", "locations"},
     {"inventory", "notifications", "files", "agreements", "labels", "intake", "passcodes",
-     "loans"},
-    {"tickets", "bookings", "quotes", "repairs", "payments"},
-    {"followups", "assistant", "analytics", "promises", "unclaimed", "warranties"},
+     "loans", "invoices"},
+    {"tickets", "bookings", "quotes", "repairs", "payments", "expenses"},
+    {"followups", "assistant", "analytics", "promises", "unclaimed", "warranties", "disputes"},
     {"threads", "addresses", "privacy", "price_history", "taking_in", "signing",
-     "lending"},
-    {"writing"},
+     "lending", "financials"},
+    {"writing", "billing", "evidence"},
     {"reactions"},
 )
 

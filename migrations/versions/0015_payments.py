@@ -1,0 +1,14 @@
+"""The ledger, payments and attempts to pay by card."""
+
+revision = "0015"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
