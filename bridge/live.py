@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 MOST_VIEWERS = 2000
 MOST_PER_REPAIR = 100
 READ_AT_ONCE = 2
+# Between a few viewers and the next, requests that wait get their turn.
+TOLD_AT_ONCE, BREATH_SECONDS = 5, 0.001
 LOOK_SECONDS = 1.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 10.0
 # A database host that vanished is noticed although nobody writes to it.
@@ -138,8 +140,11 @@ class Hub:
     def refresh(self, repair_ids: Collection[int]) -> None:
         """Read what is new of these repairs and tell their viewers. Raises DATABASE_FAULTS."""
         news = self._read(repair_ids) if repair_ids else {}
-        for viewer in self._of(news):
-            viewer.tell(news[viewer.repair_id])
+        viewers = self._of(news)
+        for start in range(0, len(viewers), TOLD_AT_ONCE):
+            for viewer in viewers[start : start + TOLD_AT_ONCE]:
+                viewer.tell(news[viewer.repair_id])
+            time.sleep(BREATH_SECONDS)
 
     def _known(self, repair_id: int) -> News | None:
         """What other viewers of the repair were told last; a newer notice reaches all of them."""

@@ -89,7 +89,7 @@ class NotListed(Schema):
 
 
 class SearchMeta(Meta):
-    """facets: on the first page; of the newest 1,000 matches when is_partial. corrected: what was
+    """facets: on the first page; of the newest 500 matches when is_partial. corrected: what was
     searched for instead of words that are in no model."""
 
     facets = fields.Nested(Facets, allow_none=True)

@@ -22,7 +22,7 @@ from crm.catalog.models import DeviceModel, Word
 from crm.core.paging import Page, page
 from crm.core.uow import UnitOfWork
 
-MOST_FOUND = 1000
+MOST_FOUND = 500
 FACETS = ("year", "category", "brand")
 # pg_trgm proposes, the count of slips decides: a swap of letters shares few trigrams.
 _MOST_LIKE = 12
@@ -125,7 +125,8 @@ def _matching(
     query = " & ".join(f"({' | '.join(f'{word}:*' for word in choice)})" for choice in choices)
     fits = DeviceModel.search.op("@@")(cast(literal(query, Text), TSQUERY))
     matches = _newest(uow, filters, fits)
-    if not exact or len(matches) < 2:
+    # No model is called by one sign alone.
+    if len(exact) < 2 or len(matches) < 2:
         return matches, set()
     # Asked apart: looked up among all matches before they are cut, it would cost more than they do.
     is_exact = DeviceModel.search.op("@@")(cast(literal(exact, Text), TSQUERY))
