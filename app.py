@@ -21,6 +21,7 @@ from bridge.integrations.files.door import Door
 from bridge.integrations.files.place import file_store
 from bridge.integrations.mail import outbound as mail
 from bridge.integrations.shop import inbound as shop_systems
+from bridge.integrations.webhooks import outbound as webhooks
 from bridge.settings import Settings
 from chatwoot import integration as chatwoot
 from chatwoot.client import Client
@@ -36,8 +37,12 @@ from crm.core.shop import Links, Shop
 from crm.core.uow import Units
 from crm.core.vault import Seal
 from crm.notifications import channels
+from crm.outgoing import owing as outgoing
 from crm.passcodes import service as passcodes
+from crm.payments import settling
+from crm.payments.provider import Provider
 from crm.promises.watch import Watch
+from crm.quotes import reminding
 from crm.staff import sessions
 from crm.unclaimed import round as unclaimed
 from jobs.inbox import InboxRunner
@@ -50,6 +55,8 @@ from jobs.rows import Rows
 if TYPE_CHECKING:
     from flask import Flask
 
+    from bridge.integrations.stripe.integration import Stripe
+
 MINUTE = 60.0
 DAY = 24 * 60 * MINUTE
 WEB_RING_SECONDS = 0.02
@@ -57,7 +64,10 @@ WEB_RING_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Mendline:
-    """Every part, joined. client: None when there is no Chatwoot to call."""
+    """Every part, joined.
+
+    client: None when there is no Chatwoot to call. payments: None when nobody takes cards.
+    """
 
     settings: Settings
     engine: Engine
@@ -68,6 +78,7 @@ class Mendline:
     client: Client | None
     integrations: tuple[Integration, ...]
     redis_url: str | None
+    payments: Provider | None = None
 
     def rows(self) -> Rows:
         """What runs inbox and outbox rows in this process."""
@@ -100,8 +111,19 @@ class Mendline:
                 "unclaimed.round", unclaimed.EVERY_SECONDS, unclaimed.Round(self.units, self.shop).run
             ),
             Schedule("promises.watch", 10 * MINUTE, Watch(self.units, self.shop.timezone).run),
+            Schedule(
+                "quotes.nudge",
+                reminding.EVERY_SECONDS,
+                reminding.Round(self.units, self.shop.timezone).run,
+            ),
+            *self._payment_rounds(),
             *(schedule for one in self.integrations for schedule in one.schedules),
         ]
+
+    def _payment_rounds(self) -> Iterator[Schedule]:
+        if self.payments is not None:
+            turn = settling.Round(self.units, self.payments)
+            yield Schedule("payments.settle", settling.EVERY_SECONDS, turn.run)
 
     def _wipe_passcodes(self) -> None:
         with self.units() as uow:
@@ -152,6 +174,7 @@ def compose(
         webhook_token=settings.chatwoot.webhook_token,
         bot_secrets=settings.chatwoot.bot_secrets,
     )
+    cards = _cards(settings, units)
     integrations = (
         chatwoot.build(
             told, units, seal, shop, client, reconcile_seconds=settings.periods.reconcile_seconds
@@ -163,11 +186,18 @@ def compose(
             Door(settings.chatwoot.url or "", settings.periods.outgoing_timeout_seconds),
         ),
         *_letter_channels(settings, units, seal, shop),
+        *((cards.integration,) if cards else ()),
+        webhooks.build(
+            units, seal, settings.webhook_networks, settings.periods.outgoing_timeout_seconds
+        ),
     )
-    for part in (reactions.table(shop), *(one.reactions for one in integrations)):
+    for part in (reactions.table(shop), outgoing.table(), *(one.reactions for one in integrations)):
         for event, functions in part.items():
             table[event] = table.get(event, ()) + tuple(functions)
-    return Mendline(settings, engine, units, seal, shop, doorbell, client, integrations, redis_url)
+    return Mendline(
+        settings, engine, units, seal, shop, doorbell, client, integrations, redis_url,
+        payments=cards.provider if cards else None,
+    )  # fmt: skip
 
 
 def _letter_channels(
@@ -182,6 +212,16 @@ def _letter_channels(
         from bridge.integrations.twilio import outbound as sms
 
         yield sms.build(settings.twilio, units, seal, settings.public_url, seconds)
+
+
+def _cards(settings: Settings, units: Units) -> Stripe | None:
+    """Who takes cards for the shop."""
+    if settings.stripe is None:
+        return None
+    # Stripe's library is large too.
+    from bridge.integrations.stripe import integration as stripe
+
+    return stripe.build(settings.stripe, units, settings.periods.outgoing_timeout_seconds)
 
 
 def _chatwoot_client(settings: Settings, redis_url: str | None) -> Client | None:
@@ -230,6 +270,7 @@ def edge(parts: Mendline) -> Flask:
             doorbell=parts.doorbell,
             integrations=parts.integrations,
             redis_url=parts.redis_url,
+            payments=parts.payments,
         )
     )
 

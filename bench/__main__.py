@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import ack, burst, growth, page, photo, search, slots, start, steady, viewers
+from bench import ack, burst, growth, invoices, page, photo, search, slots, start, steady, viewers
 from bench.figures import Figure, as_json, machine
 
 BENCHES: dict[str, tuple[Callable[[], list[Figure]], Callable[[], list[Figure]]]] = {
@@ -19,6 +19,7 @@ BENCHES: dict[str, tuple[Callable[[], list[Figure]], Callable[[], list[Figure]]]
     "slots": (slots.run, lambda: slots.run(rounds=3)),
     "viewers": (viewers.run, lambda: viewers.run(viewers=100, updates=20, waves=5)),
     "page": (page.run, lambda: page.run(times=1)),
+    "invoices": (invoices.run, lambda: invoices.run(count=100)),
     "start": (start.run, lambda: start.run(times=1)),
 }
 ALIASES = {"memory": "steady"}  # memory is read at the end of the steady load

@@ -13,6 +13,7 @@ from crm.core.integration import Integration
 from crm.core.shop import Shop
 from crm.core.uow import Units
 from crm.core.vault import Seal
+from crm.payments.provider import Provider
 from jobs.queue import Doorbell
 
 _NAME = "mendline"
@@ -20,7 +21,10 @@ _NAME = "mendline"
 
 @dataclass(frozen=True)
 class Context:
-    """redis_url: where rate limits are counted; None keeps them in each process."""
+    """redis_url: where rate limits are counted; None keeps them in each process.
+
+    payments: who takes cards for the shop; None when nobody does.
+    """
 
     settings: Settings
     engine: Engine
@@ -30,6 +34,7 @@ class Context:
     doorbell: Doorbell
     integrations: Sequence[Integration] = ()
     redis_url: str | None = None
+    payments: Provider | None = None
 
     @property
     def is_https(self) -> bool:

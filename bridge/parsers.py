@@ -8,6 +8,7 @@ variable uses which parser is in `variables.py`.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_network
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 from zoneinfo import available_timezones
 
@@ -82,6 +83,17 @@ def choice(*allowed: str) -> Parser:
         return text
 
     return parse
+
+
+def networks(text: str) -> tuple[str, ...]:
+    """IP networks such as 10.0.0.0/8, separated by commas; at most 20."""
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) > 20:
+        raise Fault("give at most 20 networks")
+    try:
+        return tuple(str(ip_network(part)) for part in parts)
+    except ValueError:
+        raise Fault("give networks such as 10.0.0.0/8, separated by commas") from None
 
 
 def matching(pattern: str, advice: str) -> Parser:

@@ -133,6 +133,7 @@ class Settings:
     """The whole service's settings; an integration that is None is off.
 
     files: None keeps them in state_dir.
+    webhook_networks: private networks that our events may be posted into.
     database_url, redis_url: None means "start or find one on this machine".
     warnings: lines for the log and the doctor that do not stop the service.
     """
@@ -153,6 +154,7 @@ class Settings:
     mail: MailSettings | None
     files: FilesSettings | None
     openai: OpenAISettings | None
+    webhook_networks: tuple[str, ...]
     periods: Periods
     warnings: tuple[str, ...]
     secret_key: str = field(repr=False)
@@ -237,6 +239,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         )
         if v["OPENAI_API_KEY"]
         else None,
+        webhook_networks=v["WEBHOOK_PRIVATE_NETWORKS"] or (),
         periods=Periods(
             lease_seconds=lease,
             heartbeat_seconds=heartbeat or lease / 4,

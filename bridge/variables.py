@@ -18,6 +18,7 @@ from bridge.parsers import (
     integer,
     ladder,
     matching,
+    networks,
     path_token,
     seconds,
     secret,
@@ -177,6 +178,12 @@ VARIABLES: tuple[Variable, ...] = (
         "Inbox token that proves who a widget visitor is",
     ),
     _v("CHATWOOT_RATE_PER_SECOND", integer(1, 1_000), "20", "Most requests a second to Chatwoot"),
+    _v(
+        "WEBHOOK_PRIVATE_NETWORKS",
+        networks,
+        "",
+        "Private networks that subscribed addresses may stand in, separated by commas",
+    ),
     _s("STRIPE_SECRET_KEY", secret(), "Stripe's secret or restricted key"),
     _s(
         "STRIPE_WEBHOOK_SECRET",

@@ -8,6 +8,7 @@ agent. What Chatwoot itself stores is the agent's to delete.
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from sqlalchemy import update
@@ -18,11 +19,13 @@ from crm import threads
 from crm.core.events import Actor
 from crm.core.inbox import InboxRow
 from crm.core.uow import UnitOfWork
-from crm.core.vault import Seal
+from crm.core.vault import Seal, Unreadable
 from crm.passcodes import rules, service
 from crm.passcodes.rules import Code, CodeKind
 from crm.tickets.mirror import Said
 from crm.tickets.models import Conversation
+
+log = logging.getLogger(__name__)
 
 SEALED = "mendline_sealed_codes"
 _INCOMING = ("incoming", 0)
@@ -93,15 +96,28 @@ class Codes:
         self._notes = notes
 
     def take_out(self, uow: UnitOfWork, row: InboxRow) -> list[Code]:
-        """The codes that came with a body, which keeps them no longer."""
-        body = parse(row.body or b"{}")
-        sealed = body.pop(SEALED, None)
+        """The codes that came with a body, which keeps them no longer.
+
+        None where the key that sealed them is lost: the message itself is worth more.
+        """
+        sealed = self.drop(uow, row)
         if sealed is None:
             return []
-        uow.session.execute(
-            update(InboxRow).where(InboxRow.id == row.id).values(body=json.dumps(body).encode())
-        )
-        return [Code(CodeKind(kind), value) for kind, value in self._seal.open(sealed.encode())]
+        try:
+            opened = self._seal.open(sealed.encode())
+        except Unreadable as error:
+            log.warning("a code of inbox row %s is lost: %s", row.id, error)
+            return []
+        return [Code(CodeKind(kind), value) for kind, value in opened]
+
+    def drop(self, uow: UnitOfWork, row: InboxRow) -> str | None:
+        """Take the codes out of a body, still sealed; rows stay for weeks, codes must not."""
+        body = parse(row.body or b"{}")
+        sealed = body.pop(SEALED, None)
+        if sealed is not None:
+            changed = update(InboxRow).where(InboxRow.id == row.id)
+            uow.session.execute(changed.values(body=json.dumps(body).encode()))
+        return sealed
 
     def keep(
         self, uow: UnitOfWork, conversation: Conversation, said: Said, codes: list[Code]

@@ -1,7 +1,7 @@
 """Note commands: an agent drives the bench from a private note (interface.md, last section).
 
 `!status [ref] <status> [note]`, `!ready [ref] [note]`, `!delay [ref] [day] [reason] [note]`,
-`!quote <amount>`, `!link <ref>`, `!help`. A note is signed by Chatwoot's webhook and names the
+`!quote [ref] <amount> [words]`, `!link <ref>`, `!help`. A note is signed by Chatwoot's webhook and names the
 agent. Every command is answered by one private note: the note about the change itself, or one that
 says why nothing was done.
 """
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from chatwoot.amounts import read_amount
 from chatwoot.notes import Notes
 from crm import threads
-from crm.core import refs
+from crm.core import money, refs
 from crm.core.errors import Refusal
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
@@ -23,6 +24,9 @@ from crm.customers import service as customers
 from crm.promises import delays
 from crm.promises.history import Forecast
 from crm.promises.rules import DelayReason
+from crm.quotes import drafting
+from crm.quotes import rules as quote_rules
+from crm.quotes import service as quotes
 from crm.repairs import links
 from crm.repairs import service as repairs
 from crm.repairs.models import Repair
@@ -149,7 +153,7 @@ class Commands:
         elif command.name == "delay":
             self._delay(uow, conversation, command.rest, actor)
         elif command.name == "quote":
-            raise NotUnderstood("no_quotes")
+            self._quote(uow, conversation, command.rest, actor, key)
         else:
             linked = threads.repairs_of_ticket(uow, conversation.ticket_id)
             raise NotUnderstood(
@@ -197,6 +201,27 @@ class Commands:
             new_on=when,
             note=note or None,
         )
+
+    def _quote(
+        self, uow: UnitOfWork, conversation: Conversation, rest: str, actor: Actor, key: str
+    ) -> None:
+        """One line, one option, sent at once."""
+        ref, rest = read_ref(rest)
+        repair = self._meant(uow, conversation, ref)
+        amount, words = read_amount(rest, repair.currency)
+        if amount is None or amount > money.MOST_MINOR:
+            raise NotUnderstood("which_amount", currency=repair.currency)
+        shop = self._notes.shop
+        label = words[: quote_rules.LONGEST_LABEL] or repair.device or repair.ref
+        option = drafting.option(uow, shop, [drafting.Priced(label, amount)])
+        new = quotes.NewQuote(
+            repair.id, repair.customer_id, repair.currency, quote_rules.Content((option,))
+        )
+        quote = quotes.send(uow, quotes.make(uow, new, actor).id, actor)
+        total = money.in_words(option.lowest_minor(), quote.currency, shop.locale)
+        link = shop.links.quote(quote.id, quote.created_at)
+        values = {"repair": repair.ref, "ref": quote.ref, "total": total, "link": link}
+        self._notes.write(uow, conversation, key, "quote_sent", values)
 
     def _meant(self, uow: UnitOfWork, conversation: Conversation, ref: str | None) -> Repair:
         """The repair a command is about: the one named, or the only open one of this thread."""

@@ -1,7 +1,6 @@
 """What agents see beside a conversation: flat, typed attributes and labels (names in `names.py`).
 
-Pure: from repairs, customer and ticket to the values Chatwoot should hold. Quotes and balances are
-left empty until those subjects exist.
+Pure: from repairs, customer, ticket and what is open to the values Chatwoot should hold.
 """
 
 from __future__ import annotations
@@ -9,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chatwoot.names import STATUS_OF_LABEL, status_label
+from chatwoot.names import PAYMENT_DUE, QUOTE_WAITING, STATUS_OF_LABEL, status_label
+from crm.billing.standing import Open
 from crm.bookings.models import Booking
 from crm.core.shop import Shop
 from crm.customers.models import Customer
@@ -31,7 +31,9 @@ def foremost(repairs: Sequence[Repair]) -> Repair | None:
     )
 
 
-def contact_attributes(shop: Shop, customer: Customer, repairs: Sequence[Repair]) -> dict[str, Any]:
+def contact_attributes(
+    shop: Shop, customer: Customer, repairs: Sequence[Repair], still_open: Open
+) -> dict[str, Any]:
     """Attribute -> value; None where there is nothing to show, so that it is removed."""
     first = foremost(repairs)
     latest = max((repair.received_at for repair in repairs), default=None)
@@ -46,6 +48,8 @@ def contact_attributes(shop: Shop, customer: Customer, repairs: Sequence[Repair]
         "repair_device": first.device or None if first else None,
         "repair_eta": first.estimated_on.isoformat() if first and first.estimated_on else None,
         "repair_link": shop.links.track(first.id, first.received_at) if first else None,
+        "quote_due": still_open.quote_due,
+        "balance_due": still_open.balance_due,
     }
 
 
@@ -66,10 +70,14 @@ def merged_attributes(present: dict[str, Any], ours: dict[str, Any]) -> dict[str
     return kept | {key: value for key, value in ours.items() if value is not None}
 
 
-def merged_labels(present: Sequence[str], repairs: Sequence[Repair]) -> list[str]:
-    """The whole list to write: status labels of the open repairs, or of the latest one."""
+def merged_labels(
+    present: Sequence[str], repairs: Sequence[Repair], still_open: Open
+) -> list[str]:
+    """The whole list to write: status labels of the open repairs, or of the latest one, and what
+    waits for the customer."""
     first = foremost(repairs)
     shown = [repair for repair in repairs if is_open(repair)] or ([first] if first else [])
     wanted = sorted({status_label(RepairStatus(repair.status)) for repair in shown})
-    kept = [label for label in present if label not in STATUS_OF_LABEL]
-    return kept + wanted
+    waits = {QUOTE_WAITING: still_open.quote_due, PAYMENT_DUE: still_open.balance_due}
+    kept = [label for label in present if label not in STATUS_OF_LABEL and label not in waits]
+    return kept + wanted + [label for label, due in waits.items() if due]

@@ -181,6 +181,7 @@ class Inbound:
 
     def hint(self, uow: UnitOfWork, row: InboxRow) -> None:
         """An unsigned event proves nothing: fetch what it speaks of, and act on that."""
+        self._codes.drop(uow, row)
         subject = row.subject.split(":")
         if subject[0] != "conversation":
             return

@@ -14,7 +14,7 @@ from crm.tickets.models import Conversation
 
 class Notes:
     def __init__(self, shop: Shop):
-        self._shop = shop
+        self.shop = shop
 
     def write(
         self,
@@ -25,7 +25,7 @@ class Notes:
         values: dict[str, Any],
     ) -> None:
         """template: `note_<what>.chat`. effect_key: one note per thing told."""
-        text = texts.render(self._shop.locale, f"note_{template}", "chat", values)
+        text = texts.render(self.shop.locale, f"note_{template}", "chat", values)
         owe_note(uow, conversation.account_id, conversation.number, effect_key, text)
 
     def of_repair(self, repair: Repair) -> dict[str, str]:
@@ -33,6 +33,6 @@ class Notes:
         return {
             "ref": repair.ref,
             "device": repair.device,
-            "link": self._shop.links.track(repair.id, repair.received_at),
+            "link": self.shop.links.track(repair.id, repair.received_at),
             "status": repair.status,
         }

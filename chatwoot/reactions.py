@@ -26,10 +26,18 @@ from crm.bookings.events import (
 from crm.core.events import Event
 from crm.core.uow import Reactions, UnitOfWork
 from crm.customers.events import CustomerErased, CustomersMerged, CustomersParted
+from crm.invoices.events import CreditNoteIssued, InvoiceIssued
 from crm.notifications import channels
 from crm.notifications import service as notifications
 from crm.notifications.events import NotificationComposed
 from crm.notifications.models import Notification, NotificationState
+from crm.payments.events import (
+    PaymentReceived,
+    RefundDone,
+    RefundEvent,
+    RefundFailed,
+    RefundRequested,
+)
 from crm.promises.events import PromiseAtRisk
 from crm.promises.models import DelayAlert
 from crm.repairs.events import (
@@ -50,6 +58,7 @@ from crm.tickets.events import (
 from crm.tickets.models import AuthorKind, Conversation, TicketMessage
 
 CHANNEL = "chatwoot"
+MoneyEvent = InvoiceIssued | CreditNoteIssued | PaymentReceived | RefundEvent
 
 
 class ChatwootReactions:
@@ -75,6 +84,12 @@ class ChatwootReactions:
             MessageReceived: (self.post,),
             CustomerWrote: (self.note_writing,),
             TicketStatusChanged: (self.carry_status,),
+            InvoiceIssued: (self.refresh_money,),
+            CreditNoteIssued: (self.refresh_money,),
+            PaymentReceived: (self.refresh_money,),
+            RefundRequested: (self.refresh_money,),
+            RefundDone: (self.refresh_money,),
+            RefundFailed: (self.refresh_money,),
             BookingReceived: (self.refresh_booking,),
             BookingConfirmed: (self.refresh_booking,),
             BookingRescheduled: (self.refresh_booking,),
@@ -156,7 +171,15 @@ class ChatwootReactions:
             self._notes.write(uow, conversation, key, "linked", values)
 
     def refresh_context(self, uow: UnitOfWork, event: Event) -> None:
-        repair = uow.session.get_one(Repair, event.subject_id)
+        self._refresh_repair(uow, event.subject_id)
+
+    def refresh_money(self, uow: UnitOfWork, event: MoneyEvent) -> None:
+        """What is owed stands beside the conversation, also when no entry of the history told it."""
+        if event.repair_id is not None:
+            self._refresh_repair(uow, event.repair_id)
+
+    def _refresh_repair(self, uow: UnitOfWork, repair_id: int) -> None:
+        repair = uow.session.get_one(Repair, repair_id)
         conversations = threads.conversations_of_repair(uow, repair.id)
         for conversation in conversations:
             owe_conversation_sync(uow, conversation.id)

@@ -234,10 +234,10 @@ class Reconcile:
         return run
 
 
-def last_watermark(uow: UnitOfWork) -> datetime | None:
+def last_watermark(uow: UnitOfWork, source: str = SOURCE) -> datetime | None:
     return uow.session.scalar(
         select(ReconcileRun.watermark_at)
-        .where(ReconcileRun.source == "chatwoot", ReconcileRun.watermark_at.is_not(None))
+        .where(ReconcileRun.source == source, ReconcileRun.watermark_at.is_not(None))
         .order_by(ReconcileRun.started_at.desc())
         .limit(1)
     )

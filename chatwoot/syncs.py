@@ -13,6 +13,7 @@ from chatwoot.client import Client
 from chatwoot.models import ContactMirror
 from chatwoot.names import status_labels
 from crm import threads
+from crm.billing import standing
 from crm.bookings import queries as bookings
 from crm.core.integration import PlainDeliverer
 from crm.core.outbox import Effect
@@ -60,7 +61,8 @@ class SyncContact(PlainDeliverer):
         if customer is None:
             return None
         repairs = threads.repairs_of_contact(uow, account_id, contact_id, customer.id)
-        return context.contact_attributes(self._shop, customer, repairs)
+        still_open = standing.of_repairs(uow, repairs, customer.locale or self._shop.locale)
+        return context.contact_attributes(self._shop, customer, repairs, still_open)
 
     def on_done(self, uow: UnitOfWork, effect: Effect, result: dict[str, Any]) -> None:
         values = {
@@ -100,7 +102,8 @@ class SyncConversation(PlainDeliverer):
             ours = context.conversation_attributes(
                 ticket, repairs, bookings.of_conversation(uow, row.id)
             )
-            labels = context.merged_labels(present.labels, repairs)
+            still_open = standing.of_repairs(uow, repairs, None)
+            labels = context.merged_labels(present.labels, repairs, still_open)
             # Noted before the write, so that its echo is not taken for an agent's wish.
             row.labels = labels
             row.written_labels = [*row.written_labels, status_labels(labels)][-REMEMBERED_WRITES:]

@@ -10,8 +10,13 @@ from sqlalchemy import select
 
 from crm import lending, threads
 from crm.analytics import steps
+from crm.billing import standing
+from crm.billing.collecting import Collecting
+from crm.billing.quoting import Quoting
+from crm.billing.replies import Replies
 from crm.bookings import queries as booking_queries
 from crm.bookings import service as bookings
+from crm.bookings import terms as booking_terms
 from crm.bookings.events import BookingCheckedIn
 from crm.bookings.messages import Messages
 from crm.bookings.models import Booking
@@ -20,12 +25,15 @@ from crm.core.outbox import EffectDiscarded
 from crm.core.shop import Shop
 from crm.core.uow import Reactions, UnitOfWork
 from crm.customers.models import Customer
+from crm.deposits import Deposits
 from crm.files.events import FileReleased, FileRemoved
 from crm.intake import queries as intake_queries
 from crm.intake import service as intake
+from crm.invoices.events import InvoiceIssued
 from crm.locations.models import Location
 from crm.notifications import service as notifications
 from crm.notifications import texts
+from crm.payments import posting
 from crm.promises.messages import Messages as Delays
 from crm.repairs import links
 from crm.repairs import service as repairs
@@ -71,6 +79,7 @@ def table(shop: Shop) -> Reactions:
             "note": entry.note,
             "ready_on": _ready_on(repair, locale),
             "collection_code": signing.collection_code(uow, repair),
+            **standing.of_repair(uow, shop, repair, locale),
         }
         hold = shop.hold if event.by_staff else timedelta()
         if not hold:
@@ -114,7 +123,7 @@ def table(shop: Shop) -> Reactions:
             new = NewRepair(
                 customer_id=booking.customer_id,
                 device=device.name,
-                problem=device.problem,
+                problem=booking_terms.problem_of(uow, device),
                 estimated_on=max(due_on, uow.now.astimezone(ZoneInfo(location.timezone)).date()),
                 estimate_minor=device.price_minor,
                 currency=booking.currency,
@@ -149,18 +158,25 @@ def table(shop: Shop) -> Reactions:
             uow.record(RepairPicturesChanged(event.repair_id, event.actor))
 
     of_bookings = Messages(shop).table()
+    posted, collecting = posting.table(), Collecting(shop)
+    collected = collecting.table()
     return {
-        MessageReceived: (fetch_attachments,),
+        MessageReceived: (fetch_attachments, Replies(shop).consider),
         FileReleased: (show_pictures,),
         FileRemoved: (show_pictures,),
         **of_bookings,
         **signing.table(),
         **lending.table(),
         **Delays(shop).table(),
+        **Deposits(shop).table(),
+        **posted,
+        **Quoting(shop).table(),
+        **collected,
+        InvoiceIssued: (*posted[InvoiceIssued], *collected[InvoiceIssued]),
         BookingCheckedIn: (*of_bookings[BookingCheckedIn], take_in_devices),
         RepairCreated: (join_customers_thread, tell_customer),
         RepairStatusChanged: (
-            tell_customer, free_bench, steps.credit, Beginning(shop.timezone).begin,
+            collecting.invoice_finished, tell_customer, free_bench, steps.credit, Beginning(shop.timezone).begin,
         ),
         RepairCorrected: (take_back_messages, signing.collect_anew,),
         EffectDiscarded: (notifications.settle_discarded,),

@@ -1,35 +1,30 @@
-"""Figures about the bench: turnaround of repairs, and who did which step."""
+"""Figures about the bench: turnaround of repairs, what came back, and who did which step."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from marshmallow import Schema, fields
 
 from bridge.api.base import Blueprint, ListQuery, list_of, paged
-from bridge.api.fields import Moment, Strict
+from bridge.api.fields import Moment
+from bridge.api.periods import Period, begins, checked, ends, filled
 from bridge.auth import allow
 from bridge.context import here
 from crm.analytics import queries, steps
 from crm.analytics.models import RepairStep
 from crm.core.errors import Invalid
-from crm.core.hours import moment
 from crm.staff import technicians
+from crm.warranties import figures
 
 blp = Blueprint("analytics", __name__, url_prefix="/api/v1", description="Figures")
 
 MOST_DAYS = 366
 USUAL_DAYS = 30
-EARLIEST, LATEST = date(2000, 1, 1), date(9000, 1, 1)
-
-
-class Period(Strict):
-    """Days of the shop's calendar, both inclusive."""
-
-    since = fields.Date(data_key="from")
-    until = fields.Date(data_key="to")
+USUAL_WARRANTY_DAYS = 365
 
 
 class CreditQuery(ListQuery, Period):
@@ -57,6 +52,31 @@ class RepairFigures(Schema):
     by_device = fields.List(fields.Nested(Turnaround))
 
 
+class ComeBackShare(Schema):
+    """Lines with a warranty, and how many came back within it. rate: 0 to 1, null below 10 lines.
+
+    name: the repair type's slug, or the technician; null of all together.
+    """
+
+    name = fields.String(allow_none=True)
+    lines = fields.Integer()
+    came_back = fields.Integer()
+    rate = fields.Float(allow_none=True)
+
+
+class ComeBackFigures(Schema):
+    """Of devices handed over in this time. At most 50 groups each, the largest first.
+
+    A warranty may still run, so that the share of late days can only grow.
+    """
+
+    since = fields.Date(data_key="from")
+    until = fields.Date(data_key="to")
+    overall = fields.Nested(ComeBackShare)
+    by_repair_type = fields.List(fields.Nested(ComeBackShare))
+    by_technician = fields.List(fields.Nested(ComeBackShare))
+
+
 class Credit(Schema):
     """One finished step. status: the stage that was done. actor: who reported it."""
 
@@ -78,13 +98,8 @@ class Credit(Schema):
 def repair_figures(query):
     """How long repairs took, by status, technician and device"""
     with here().units() as uow:
-        today = uow.now.astimezone(here().shop.timezone).date()
-        last = _sane(query.get("until", today), "to")
-        first = _sane(query.get("since", last - timedelta(days=USUAL_DAYS - 1)), "from")
-        if not timedelta() <= last - first < timedelta(days=MOST_DAYS):
-            told = [f"Must end after it begins and span at most {MOST_DAYS} days."]
-            raise Invalid("period does not fit", errors={"to": told})
-        found = queries.report(uow, _midnight(first), _midnight(last + timedelta(days=1)))
+        first, last = _days(query, uow.now, USUAL_DAYS)
+        found = queries.report(uow, begins(first), ends(last))
         return {
             "since": first,
             "until": last,
@@ -95,6 +110,20 @@ def repair_figures(query):
         }
 
 
+@blp.route("/analytics/come-backs", methods=["GET"])
+@allow("analytics.read")
+@blp.arguments(Period, location="query")
+@blp.response(200, ComeBackFigures)
+def come_back_figures(query):
+    """How much of the work came back under its warranty, by repair type and technician
+
+    Without days: of the last 365.
+    """
+    with here().units() as uow:
+        first, last = _days(query, uow.now, USUAL_WARRANTY_DAYS)
+        return {"since": first, "until": last, **vars(figures.come_backs(uow, first, last))}
+
+
 @blp.route("/technicians/<int:technician_id>/credit", methods=["GET"])
 @allow("analytics.read")
 @blp.arguments(CreditQuery, location="query")
@@ -103,15 +132,24 @@ def list_credit(query, technician_id):
     """The steps a technician finished, newest first"""
     with here().units() as uow:
         technicians.by_id(uow, technician_id)
-        since, until = query.get("since"), query.get("until")
+        since, until = checked(query)
         read = partial(
             steps.of_technician,
             uow,
             technician_id,
-            since=_midnight(_sane(since, "from")) if since else None,
-            until=_midnight(_sane(until, "to") + timedelta(days=1)) if until else None,
+            since=begins(since) if since else None,
+            until=ends(until) if until else None,
         )
         return paged(query, read, _shown)
+
+
+def _days(query: Mapping[str, Any], now: datetime, usual_days: int) -> tuple[date, date]:
+    """Raises Invalid by field."""
+    first, last = filled(query, now.astimezone(here().shop.timezone).date(), usual_days)
+    if last - first >= timedelta(days=MOST_DAYS):
+        told = [f"Must span at most {MOST_DAYS} days."]
+        raise Invalid("period does not fit", errors={"to": told})
+    return first, last
 
 
 def _shown(step: RepairStep) -> dict[str, Any]:
@@ -122,13 +160,3 @@ def _shown(step: RepairStep) -> dict[str, Any]:
         "device": step.repair.device,
         "hours": (step.finished_at - step.started_at) / timedelta(hours=1),
     }
-
-
-def _sane(day: date, field: str) -> date:
-    if not EARLIEST <= day <= LATEST:
-        raise Invalid("period does not fit", errors={field: ["Not a day of this trade."]})
-    return day
-
-
-def _midnight(day: date) -> datetime:
-    return moment(day, time(0), here().shop.timezone)

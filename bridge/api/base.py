@@ -122,6 +122,17 @@ def create(
     work: gets the unit, returns what `out` dumps. Raises what it raises; nothing is stored then.
     fingerprint: tells requests apart whose body is not JSON.
     """
+    return respond(once(out, work, status=status, fingerprint=fingerprint))
+
+
+def once(
+    out: type[Schema],
+    work: Callable[[UnitOfWork], Any],
+    *,
+    status: int = 201,
+    fingerprint: str | None = None,
+) -> Answer:
+    """`create` for a view that has more to do before it answers."""
     context = here()
     with context.units() as uow:
 
@@ -132,18 +143,20 @@ def create(
 
         key = request.headers.get("Idempotency-Key")
         if key is None:
-            answer = run()
-        else:
-            if not 0 < len(key) <= idempotency.MOST_SIGNS:
-                raise Invalid(f"Idempotency-Key: give 1 to {idempotency.MOST_SIGNS} characters")
-            answer = idempotency.once(
-                uow,
-                context.seal,
-                scope=_scope(),
-                key=key,
-                fingerprint=fingerprint or _fingerprint(),
-                work=run,
-            )
+            return run()
+        if not 0 < len(key) <= idempotency.MOST_SIGNS:
+            raise Invalid(f"Idempotency-Key: give 1 to {idempotency.MOST_SIGNS} characters")
+        return idempotency.once(
+            uow,
+            context.seal,
+            scope=_scope(),
+            key=key,
+            fingerprint=fingerprint or _fingerprint(),
+            work=run,
+        )
+
+
+def respond(answer: Answer) -> Response:
     response = make_response(jsonify(answer.body), answer.status)
     if answer.replayed:
         response.headers["Idempotency-Replayed"] = "true"

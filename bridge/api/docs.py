@@ -21,7 +21,11 @@ def blueprint(api: Api) -> flask.Blueprint:
     def docs() -> str:
         spec = api.spec.to_dict()
         return flask.render_template(
-            "docs.html", info=spec["info"], groups=_groups(spec), schemas=_schemas(spec)
+            "docs.html",
+            info=spec["info"],
+            groups=_groups(spec),
+            events=_events(spec),
+            schemas=_schemas(spec),
         )
 
     return pages
@@ -50,6 +54,13 @@ def _groups(spec: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
                 }
             )
     return groups
+
+
+def _events(spec: dict[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
+    for kind, item in spec["webhooks"].items():
+        body = item["post"]["requestBody"]["content"]["application/json"]["schema"]
+        summary = item["post"]["summary"]
+        yield kind, summary if summary != kind else "", list(body["properties"]["data"]["properties"])
 
 
 def _parameter(one: dict[str, Any]) -> dict[str, Any]:

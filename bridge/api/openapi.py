@@ -9,6 +9,7 @@ from flask import Flask, Response
 from flask_smorest.utils import prepare_response
 from marshmallow import Schema, fields
 
+from bridge.api import webhooks
 from bridge.auth import public
 
 
@@ -50,7 +51,7 @@ def make(app: Flask, prefix: str) -> Api:
         API_VERSION="v1",
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX=prefix,
-        API_SPEC_OPTIONS={"security": [{"key": []}]},
+        API_SPEC_OPTIONS={"security": [{"key": []}], "webhooks": webhooks.described()},
     )
     api = Api(app)
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})

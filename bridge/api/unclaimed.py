@@ -13,7 +13,7 @@ from bridge.auth import allow
 from bridge.context import here
 from crm.core.uow import UnitOfWork
 from crm.repairs.models import Repair
-from crm.unclaimed import queries
+from crm.unclaimed import letters, queries
 
 blp = Blueprint(
     "unclaimed", __name__, url_prefix="/api/v1/unclaimed", description="Unclaimed devices"
@@ -21,17 +21,21 @@ blp = Blueprint(
 
 
 class UnclaimedNext(Schema):
-    """step: `reminder_<day>` or `storage`. day: counted like `days`."""
+    """step: `reminder_<day>`, `storage`, a letter (`notice_to_collect`, `notice_of_sale`) or `sale`.
+
+    day: counted like `days`; null for letters and the sale. on: the earliest day; null on hold.
+    """
 
     step = fields.String(attribute="name")
-    day = fields.Integer()
+    day = fields.Integer(allow_none=True)
+    on = fields.Date(allow_none=True)
 
 
 class Unclaimed(Schema):
     """days: of the shop's calendar since `ready_at`, without those on hold.
 
     is_paused: on hold, so nothing happens by itself. owed_minor: as estimated, in the smallest unit
-    of `currency`. next: null when no further step happens by itself.
+    of `currency`. next: by itself or by letter; null where the country has no letters.
     """
 
     repair = fields.String()
@@ -65,7 +69,7 @@ def _shown(uow: UnitOfWork, repair: Repair) -> dict[str, Any]:
         "ready_at": repair.status_at,
         "days": wait.days,
         "is_paused": wait.is_paused,
-        "next": wait.next_step,
+        "next": letters.following(uow, here().shop, repair),
         "owed_minor": repair.estimate_minor,
         "currency": repair.currency,
     }

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
+from app import Mendline
 from bridge import cli
 from bridge.cli import demo, provisioning
 from bridge.cli.parts import service
@@ -23,7 +24,7 @@ def add_verbs(verb: Callable) -> None:
     one.add_argument("--dry-run", action="store_true", help="only show what would change")
     one.add_argument("--manifest", type=Path, default=provision.SHIPPED, help="the YAML to follow")
     verb("doctor", run_doctor, "check settings, stores and every outside service")
-    one = verb("reconcile", run_reconcile, "find what Chatwoot's webhooks failed to bring")
+    one = verb("reconcile", run_reconcile, "find what Chatwoot's and Stripe's webhooks failed to bring")
     one.add_argument("--hours", type=float, help="look back at least this far")
     one = verb("demo", demo.run, "play a scripted afternoon in the running sandbox")
     one.add_argument("--url", help="where the service answers (default: the running `up`)")
@@ -71,7 +72,21 @@ def run_reconcile(args: argparse.Namespace) -> None:
             look_back=look_back
         )
         data = {"conversations": run.conversations, "found": run.found,
-                "watermark_at": run.watermark_at}  # fmt: skip
-    cli.show(
-        args, data, [f"{run.conversations} conversations compared, {run.found} lost events found"]
-    )
+                "watermark_at": run.watermark_at,
+                "stripe_found": _reconcile_stripe(parts, look_back)}  # fmt: skip
+    lines = [f"{run.conversations} conversations compared, {run.found} lost events found"]
+    if data["stripe_found"] is not None:
+        lines.append(f"{data['stripe_found']} lost events of Stripe's found")
+    cli.show(args, data, lines)
+
+
+def _reconcile_stripe(parts: Mendline, look_back: timedelta | None) -> int | None:
+    """How many lost events were found; None where no cards are taken."""
+    told = parts.settings.stripe
+    if told is None:
+        return None
+    from bridge.integrations.stripe import client, reconcile  # large
+
+    seconds = parts.settings.periods.outgoing_timeout_seconds
+    asked = client.Client(told, seconds)
+    return reconcile.Reconcile(asked, parts.units).run(look_back=look_back).found

@@ -8,7 +8,18 @@ from __future__ import annotations
 from flask import Flask
 
 from bridge.context import Context
-from bridge.pages import catalog_words, files, front, languages, services, signing, widget
+from bridge.pages import (
+    catalog_words,
+    files,
+    front,
+    invoices,
+    languages,
+    paying,
+    quoting,
+    services,
+    signing,
+    widget,
+)
 from bridge.pages.booking import access as booking
 from bridge.pages.booking import device as booking_device
 from bridge.pages.booking import page as booking_page
@@ -29,6 +40,9 @@ def init_app(app: Flask, context: Context) -> None:
     app.register_blueprint(booking.blueprint)
     app.register_blueprint(files.blueprint)
     app.register_blueprint(signing.blueprint)
+    app.register_blueprint(invoices.blueprint)
+    app.register_blueprint(quoting.blueprint)
+    app.register_blueprint(paying.blueprint)
     app.register_blueprint(tracking.blueprint)
     app.register_blueprint(lookup.blueprint)
     app.register_blueprint(installing.blueprint)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from crm.bookings import drafts, queries
+from crm.bookings import drafts, queries, terms
 from crm.bookings.models import BookedDevice, Booking
 from crm.bookings.wishes import Device
 from crm.catalog import estimates
@@ -111,7 +111,8 @@ def _priced(uow: UnitOfWork, choice: Choice, own: OwnRepairs) -> Device:
     """The device with a price: the one held already while it is of the same wish."""
     device = choice.device
     if not device.repair_types:
-        return device
+        told = terms.noted(device.problem, choice.condition, choice.is_urgent)
+        return replace(device, problem=told)
     wish = Wish(
         repair_types=device.repair_types,
         model=device.model,
@@ -127,17 +128,19 @@ def _priced(uow: UnitOfWork, choice: Choice, own: OwnRepairs) -> Device:
 
 def _choice(uow: UnitOfWork, row: BookedDevice) -> Choice:
     held = estimates.by_ref(uow, row.estimate_ref) if row.estimate_ref else None
-    wish = _wish(held) if held else None
+    if held:
+        wish = _wish(held)
+        problem, condition, is_urgent = row.problem, wish.condition, wish.is_urgent
+    else:
+        problem, condition, is_urgent = terms.read(row.problem)
     device = Device(
         model=row.model,
         category=None if row.model else row.category,
         repair_types=tuple(row.repair_types),
         name=row.name,
-        problem=row.problem,
+        problem=problem,
     )
-    if wish is None:
-        return Choice(device)
-    return Choice(device, wish.condition, wish.is_urgent, held)
+    return Choice(device, condition, is_urgent, held)
 
 
 def _wish(held: Estimate) -> Wish:

@@ -62,8 +62,9 @@ class Booking(Base):
 
 class BookedDevice(Base):
     """One device of a booking. model: None while it is not in the catalogue. classes: what a
-    technician must know for it. price_minor: of the estimate, None when there was none.
-    repair_id: made at the check-in; finished_at: when its work was done."""
+    technician must know for it. problem: for its last line see `terms.py`. price_minor: of the
+    estimate, None when there was none. repair_id: made at the check-in; finished_at: when its work
+    was done."""
 
     __tablename__ = "booked_devices"
 

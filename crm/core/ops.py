@@ -91,12 +91,17 @@ _LOST_LEASES = text("""
 _CLOSED = text("""
     SELECT name, closed_until, reason FROM destinations
     WHERE closed_until > clock_timestamp() ORDER BY name""")
+# The oldest of the sources compared with lately: one that works hides no other that does not.
 _RECONCILED = text("""
-    SELECT extract(epoch FROM clock_timestamp()
-                   - max(finished_at) FILTER (WHERE error IS NULL))::float AS age,
-           coalesce(sum(found) FILTER (
-                   WHERE started_at > clock_timestamp() - interval '24 hours'), 0) AS found
-    FROM reconcile_runs WHERE started_at > clock_timestamp() - interval '7 days'""")
+    SELECT max(age) FILTER (WHERE tried_at > latest_at - interval '1 hour') AS age,
+           coalesce(sum(found), 0) AS found
+    FROM (SELECT extract(epoch FROM clock_timestamp()
+                         - max(finished_at) FILTER (WHERE error IS NULL))::float AS age,
+                 max(started_at) AS tried_at, max(max(started_at)) OVER () AS latest_at,
+                 sum(found) FILTER (
+                     WHERE started_at > clock_timestamp() - interval '24 hours') AS found
+          FROM reconcile_runs WHERE started_at > clock_timestamp() - interval '7 days'
+          GROUP BY source) AS by_source""")
 _DUTIES = text("""
     SELECT name, extract(epoch FROM clock_timestamp() - finished_at)::float AS age, error
     FROM schedules ORDER BY name""")

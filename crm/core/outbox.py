@@ -56,6 +56,12 @@ class OutboxRow(Base):
         ),
         Index("ix_outbox_dead", "id", postgresql_where=text("state = 'dead'")),
         Index("ix_outbox_done_at", "done_at"),
+        Index(
+            "ix_outbox_webhooks",
+            "destination",
+            "id",
+            postgresql_where=text("kind = 'webhooks.post'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -135,13 +141,15 @@ def send(
     lane: str,
     hold: timedelta = timedelta(),
     deadline: timedelta | None = None,
+    destination: str | None = None,
 ) -> int | None:
     """Owe one effect. Returns the row id, or None when this effect key was owed before.
 
     kind: `<destination>.<what>`. hold: how long it waits and may be taken back.
-    deadline: counted from now; past it the row is cancelled instead of sent.
+    deadline: counted from now; past it the row is cancelled instead of sent. destination: where one
+    kind goes to many, each with a breaker of its own.
     """
-    return _add(uow, SEND, kind, effect_key, body, lane, hold, deadline)
+    return _add(uow, SEND, kind, effect_key, body, lane, hold, deadline, destination)
 
 
 def sync(uow: UnitOfWork, kind: str, key: str, body: dict[str, Any]) -> int:
@@ -167,6 +175,7 @@ def _add(
     lane: str,
     hold: timedelta,
     deadline: timedelta | None,
+    destination: str | None = None,
 ) -> int | None:
     row_id = uow.session.execute(
         _ADD,
@@ -174,7 +183,7 @@ def _add(
             "kind": kind,
             "mode": mode,
             "effect_key": effect_key,
-            "destination": kind.split(".")[0],
+            "destination": destination or kind.split(".")[0],
             "lane": lane,
             "body": json.dumps(body),
             "hold": hold.total_seconds(),

@@ -12,6 +12,9 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 TRACK_DAYS = 365
 BOOKING_DAYS = 180
+QUOTE_DAYS = 90
+PAY_DAYS = 365
+INVOICE_DAYS = 400
 
 
 class Links:
@@ -28,6 +31,9 @@ class Links:
         self._booking = URLSafeSerializer(list(reversed(keys)), salt="booking")
         self._signing = URLSafeSerializer(list(reversed(keys)), salt="sign")
         self._job = URLSafeSerializer(list(reversed(keys)), salt="job")
+        self._quote = URLSafeSerializer(list(reversed(keys)), salt="quote")
+        self._pay = URLSafeSerializer(list(reversed(keys)), salt="pay")
+        self._invoice = URLSafeSerializer(list(reversed(keys)), salt="invoice")
         self._keys = keys
 
     def track(self, repair_id: int, received_at: datetime) -> str:
@@ -58,6 +64,34 @@ class Links:
     def read_sign(self, token: str, now: datetime) -> int | None:
         """The agreement a token opens, None when it is forged, damaged or expired."""
         return _read(self._signing, token, now)
+
+    def invoice(self, invoice_id: int, issued_at: datetime) -> str:
+        """Where a customer opens an invoice, credit note or receipt as PDF."""
+        expires = issued_at.astimezone(UTC) + timedelta(days=INVOICE_DAYS)
+        token = self._invoice.dumps([invoice_id, int(expires.timestamp())])
+        return f"{self.public_url}/invoices/{token}.pdf"
+
+    def read_invoice(self, token: str, now: datetime) -> int | None:
+        """The document a token opens, None when it is forged, damaged or expired."""
+        return _read(self._invoice, token, now)
+
+    def quote(self, quote_id: int, created_at: datetime) -> str:
+        """Where a customer sees a quote, approves or declines it."""
+        expires = created_at.astimezone(UTC) + timedelta(days=QUOTE_DAYS)
+        return f"{self.public_url}/quote/{self._quote.dumps([quote_id, int(expires.timestamp())])}"
+
+    def read_quote(self, token: str, now: datetime) -> int | None:
+        """The quote a token opens, None when it is forged, damaged or expired."""
+        return _read(self._quote, token, now)
+
+    def pay(self, repair_id: int, received_at: datetime) -> str:
+        """Where a customer pays for a repair, and finds its invoices and receipts."""
+        expires = received_at.astimezone(UTC) + timedelta(days=PAY_DAYS)
+        return f"{self.public_url}/pay/{self._pay.dumps([repair_id, int(expires.timestamp())])}"
+
+    def read_pay(self, token: str, now: datetime) -> int | None:
+        """The repair a token opens, None when it is forged, damaged or expired."""
+        return _read(self._pay, token, now)
 
     def job(self, repair_id: int) -> str:
         """What a label's QR code holds, for as long as the label sticks."""

@@ -16,7 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
 from crm.core import clock
-from crm.core.events import Event, announce, row_for
+from crm.core.events import Event, EventRow, announce, row_for
 
 Reaction = Callable[["UnitOfWork", Event], None]
 Reactions = Mapping[type[Event], Sequence[Reaction]]
@@ -41,7 +41,8 @@ class UnitOfWork:
         self.new_inbox: list[int] = []
         self.new_outbox: list[int] = []
         self._reactions = reactions
-        self._waiting: list[Event] = []
+        self._waiting: list[tuple[Event, EventRow]] = []
+        self._at_hand: EventRow | None = None
         self._live: set[tuple[str, int]] = set()
 
     @property
@@ -53,17 +54,25 @@ class UnitOfWork:
 
     def record(self, event: Event) -> None:
         """Write the event and let every reaction to it run before the commit."""
-        self.session.add(row_for(event, self.now))
-        self._waiting.append(event)
+        row = row_for(event, self.now)
+        self.session.add(row)
+        self._waiting.append((event, row))
         if event.is_live:
             self._live.add((event.subject_kind, event.subject_id))
 
     def react(self) -> None:
         """Run reactions until no event is left; a reaction may record further events."""
         while self._waiting:
-            event = self._waiting.pop(0)
+            event, self._at_hand = self._waiting.pop(0)
             for reaction in self._reactions.get(type(event), ()):
                 reaction(self, event)
+
+    def event_id(self) -> int:
+        """For a reaction: the number of the event it reacts to."""
+        if self._at_hand is None:
+            raise RuntimeError("only a reaction has an event at hand")
+        self.session.flush()
+        return self._at_hand.id
 
     def finish(self) -> None:
         """Run the reactions, write what is not written yet and announce live news."""

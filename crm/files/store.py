@@ -8,6 +8,7 @@ what is said about places and keeps what is said about drafts (`bridge/integrati
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import time
@@ -17,6 +18,7 @@ from typing import BinaryIO
 
 INCOMING = "incoming"
 KEY_SIGNS = 32
+_KEY = re.compile(rf"[0-9a-f]{{{KEY_SIGNS}}}")
 
 
 class Store:
@@ -79,6 +81,11 @@ class Store:
     @staticmethod
     def _make(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def is_key(name: str) -> bool:
+    """Whether a folder of that name can be ours; others may lie beside ours in a bucket."""
+    return _KEY.fullmatch(name) is not None
 
 
 def checked(key: str) -> str:

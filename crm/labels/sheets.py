@@ -16,8 +16,8 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
+from crm.core.typeface import BOLD, REGULAR, clean, fitted, width_of
 from crm.labels.label import COLUMNS, PLACES_A_SHEET, ROWS, Label, Size
-from crm.labels.words import BOLD, REGULAR, clean, fitted, width_of
 
 _CELL = (70 * mm, 37 * mm)  # the common sheet of 24; 0.5 mm of A4 stay free above and below
 _MARGIN = 2 * mm

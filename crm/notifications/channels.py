@@ -118,9 +118,9 @@ def gave_up(uow: UnitOfWork, notification_id: int, reason: str) -> None:
 
 
 def came_too_late(uow: UnitOfWork, notification_id: int, reason: str) -> None:
-    """Its deadline passed before it was sent."""
+    """Its deadline passed before it was sent. One that got further stays what it is (rule 8)."""
     notification = _locked(uow, notification_id)
-    if notification is None:
+    if notification is None or _height(notification.state) >= _height(NotificationState.SENT):
         return
     _settle(uow, notification, NotificationState.CANCELLED)
     notification.reason = reason

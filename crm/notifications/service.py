@@ -142,6 +142,11 @@ def take_back(uow: UnitOfWork, repair_id: int, reason: str) -> int:
     return _take_back(uow, Notification.repair_id == repair_id, reason)
 
 
+def take_back_event(uow: UnitOfWork, event_key: str, reason: str) -> int:
+    """Cancel the message of one event, if it has not left. Returns how many."""
+    return _take_back(uow, Notification.event_key == event_key, reason)
+
+
 def take_back_booking(uow: UnitOfWork, booking_id: int, reason: str) -> int:
     """Cancel messages about a booking that have not left, reminders too. Returns how many."""
     return _take_back(uow, Notification.booking_id == booking_id, reason)

@@ -29,7 +29,19 @@ CLEARED: dict[str, dict[str, Any]] = {
     "repairs": {"customer_id": None, "problem": ""},
     "repair_history": {"note": None, "internal_note": None, "reason": None},
     "repair_steps": {},
+    "expenses": {"customer_id": None, "note": ""},
+    # Tax law asks for documents as they were issued, names and all.
+    "invoices": {"customer_id": None},
+    "invoice_files": {},
+    "ledger_transactions": {},
+    "ledger_entries": {"customer_id": None},
+    "payments": {"customer_id": None, "note": ""},
+    "payment_attempts": {"customer_id": None},
+    "refunds": {"reason": ""},
+    "disputes": {"ticket_id": None},
 }
+# Entries of a repair's history whose details are figures: who mended, when, for how much.
+FIGURES = ("created", "moved", "repeated", "late", "corrected", "estimate", "flags", "delay")
 FIRM = ("pending", "confirmed")
 _BODIES = (
     """UPDATE inbox SET body = NULL, reason = 'erased',
@@ -140,6 +152,9 @@ def _take_out(uow: UnitOfWork, person: Person) -> int:
         if table.name in CLEARED:
             if CLEARED[table.name]:
                 uow.session.execute(update(table).where(chosen).values(CLEARED[table.name]))
+            if table.name == "repair_history":
+                others = chosen & table.c.outcome.not_in(FIGURES)
+                uow.session.execute(update(table).where(others).values(details={}))
             if "actor_kind" in table.c:
                 theirs = chosen & (table.c.actor_kind == "customer")
                 uow.session.execute(update(table).where(theirs).values(actor_name=""))
@@ -153,6 +168,15 @@ def _kept(person: Person) -> list[str]:
     kept = ["the audit log names the reference and who erased it, for good"]
     if repairs := person.of("repairs"):
         kept.append(f"{len(repairs)} finished repairs without the person, for the shop's figures")
+    if payments := person.of("payments"):
+        kept.append(f"{len(payments)} payments and their ledger without the person: the books stay")
+    if expenses := person.of("expenses"):
+        kept.append(f"{len(expenses)} expenses without the person and the note: the books stay")
+    if documents := person.of("invoices"):
+        kept.append(
+            f"{len(documents)} invoices, credit notes and receipts as they were issued, "
+            "for as long as tax law asks for them"
+        )
     if person.contacts:
         kept.append("the contact in Chatwoot, until Chatwoot lets it go: it refuses while they are online")
     kept.append("sealed answers to requests that may be repeated, for 24 hours")

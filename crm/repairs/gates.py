@@ -1,4 +1,4 @@
-"""What holds up a move of a repair: checklists, proof of collection, loan devices.
+"""What holds up a move of a repair: checklists, approval, proof of collection, loan devices.
 
 Staff are stopped; a report of a shop system is a fact, and what it passed over is told to staff.
 """
@@ -12,9 +12,15 @@ from crm.agreements import gates as agreement_gates
 from crm.core.uow import UnitOfWork
 from crm.intake import gates as intake_gates
 from crm.loans import gates as loan_gates
+from crm.quotes import gates as quote_gates
 from crm.repairs import rules
 from crm.repairs.models import Repair
 from crm.repairs.statuses import RepairStatus
+
+# The stages that cost what the customer agreed to.
+_WORK = (
+    RepairStatus.REPAIRING, RepairStatus.TESTING, RepairStatus.COMPLETED, RepairStatus.READY_PICKUP,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -26,12 +32,15 @@ class Skipped:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-def need_open(uow: UnitOfWork, repair_id: int, to: RepairStatus) -> None:
-    """Raises Conflict (`checklist-incomplete`, `proof-of-collection-needed`, `loan-open`)."""
-    intake_gates.need_answers(uow, repair_id, rules.stages_due(to))
+def need_open(uow: UnitOfWork, repair: Repair, to: RepairStatus) -> None:
+    """Raises Conflict (`checklist-incomplete`, `approval-needed`, `proof-of-collection-needed`,
+    `loan-open`)."""
+    intake_gates.need_answers(uow, repair.id, rules.stages_due(to))
+    if to in _WORK:
+        quote_gates.need_approval(uow, repair.id, repair.estimate_minor)
     if to is RepairStatus.DELIVERED:
-        agreement_gates.need_collection_proof(uow, repair_id)
-        loan_gates.need_returned(uow, repair_id)
+        agreement_gates.need_collection_proof(uow, repair.id)
+        loan_gates.need_returned(uow, repair.id)
 
 
 def skipped(uow: UnitOfWork, repair: Repair, since: RepairStatus) -> list[Skipped]:
@@ -41,6 +50,9 @@ def skipped(uow: UnitOfWork, repair: Repair, since: RepairStatus) -> list[Skippe
         Skipped("checklist_skipped", "; ".join(lacking.words), {"stage": lacking.stage.value})
         for lacking in intake_gates.missing(uow, repair.id, stages)
     ]
+    over = quote_gates.over(uow, repair.id, repair.estimate_minor)
+    if over and since not in _WORK and repair.status in _WORK:
+        found.append(Skipped("approval_skipped", over))
     names = loan_gates.still_out(uow, repair.id)
     if names and repair.status == RepairStatus.DELIVERED:
         found.append(Skipped("loan_still_out", "; ".join(names)))

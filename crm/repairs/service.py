@@ -5,6 +5,7 @@ What holds a move up is asked of `gates.py`; which tickets a repair belongs to i
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -156,7 +157,7 @@ def change_status(uow: UnitOfWork, address: Address, news: StatusNews, actor: Ac
         reason=news.reason,
     )
     if outcome is Outcome.MOVED and news.by_staff:
-        gates.need_open(uow, repair.id, news.status)
+        gates.need_open(uow, repair, news.status)
     entry = _write(
         uow, repair, outcome, actor, from_status=before, to_status=news.status, note=news.note,
         internal_note=news.internal_note, reason=news.reason, version=news.version,
@@ -193,9 +194,15 @@ def note(
     internal_note: str | None = None,
     occurred_at: datetime | None = None,
     details: dict[str, Any] | None = None,
+    flags: Collection[RepairFlag] | None = None,
 ) -> RepairEntry:
-    """Write something into the history that is no status. outcome: see `RepairEntry`."""
+    """Write something into the history that is no status. outcome: see `RepairEntry`.
+
+    flags: those that hold from now on, where it changes them.
+    """
     repair = find(uow, address)
+    if flags is not None:
+        repair.flags = sorted(set(flags))
     entry = _write(uow, repair, outcome, actor, note=note, internal_note=internal_note,
                    occurred_at=occurred_at, details=details)  # fmt: skip
     uow.record(RepairNoted(repair.id, actor, entry.id))

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from chatwoot import context
 from chatwoot.objects import MARK
 from crm import threads
+from crm.billing.standing import Open
 from crm.core.inbox import InboxRow
 from crm.core.outbox import OutboxRow
 from crm.customers.models import Customer
@@ -139,7 +140,7 @@ def _compare(service: Service, uow: Any, remote: dict[str, Any]) -> list[str]:
         "labels": (set(remote["labels"]), set(one.labels)),
         "right labels": (
             set(remote["labels"]),
-            set(context.merged_labels(remote["labels"], repairs)),
+            set(context.merged_labels(remote["labels"], repairs, Open())),
         ),
         "messages": ({f"chatwoot:{m['id']}" for m in said}, set(held)),
         "attributes": (
@@ -162,6 +163,6 @@ def _compare_contact(service: Service, uow: Any, contact: dict[str, Any]) -> lis
         return []
     customer = uow.session.get_one(Customer, one.customer_id)
     repairs = threads.repairs_of_contact(uow, one.account_id, contact["id"], customer.id)
-    wanted = context.contact_attributes(service.parts.shop, customer, repairs)
+    wanted = context.contact_attributes(service.parts.shop, customer, repairs, Open())
     shown = {key: contact["custom_attributes"].get(key) for key in wanted}
     return [] if shown == wanted else [f"{contact['name']}: there {shown}, here {wanted}"]

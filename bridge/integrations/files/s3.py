@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bridge.settings import FilesSettings
 from crm.core.errors import Temporary
 from crm.core.uow import refuse_inside_unit
-from crm.files.store import Store, checked
+from crm.files.store import Store, checked, is_key
 
 CONNECT_SECONDS = 3.0
 _GONE = ("NoSuchKey", "404")
@@ -87,7 +87,7 @@ class S3Store(Store):
         with _calling():
             for one in self._listed(self._prefix):
                 folder, _, name = one["Key"].removeprefix(self._prefix).rpartition("/")
-                if name and one["LastModified"] < before:
+                if name and is_key(folder) and one["LastModified"] < before:
                     keys.add(folder)
         ordered = sorted(keys)
         for start in range(0, len(ordered), 1000):

@@ -40,14 +40,15 @@ class MailServer:
     def hand_over(self, sender: str, recipient: str, message: bytes) -> None:
         """Let the server take one message.
 
-        Raises Temporary (not taken, may work later), Denied (sign-in refused), Permanent (refused
-        for good), Uncertain (the line broke after the message had begun to leave).
+        Raises Temporary (not taken, may work later), Denied (sign-in refused), Permanent (this
+        recipient or message refused for good), Uncertain (the line broke after the message had begun to leave).
         """
         refuse_inside_unit()
-        is_leaving = False
+        is_about_them = is_leaving = False
         try:
             with self.session() as smtp:
                 _expect_yes(smtp.mail(sender))
+                is_about_them = True
                 _expect_yes(smtp.rcpt(recipient))
                 is_leaving = True
                 _expect_yes(smtp.data(message))
@@ -55,7 +56,7 @@ class MailServer:
                 with contextlib.suppress(OSError, smtplib.SMTPException):
                     smtp.quit()
         except smtplib.SMTPResponseException as error:
-            raise _refusal(error) from error
+            raise _refusal(error, is_about_them=is_about_them) from error
         except (OSError, smtplib.SMTPException) as error:
             kind = type(error).__name__
             if is_leaving:
@@ -142,17 +143,19 @@ def _expect_yes(answer: tuple[int, bytes]) -> None:
         raise smtplib.SMTPResponseException(*answer)
 
 
-def _refusal(error: smtplib.SMTPResponseException) -> Outward:
-    """The server's words stay out: they name the recipient."""
+def _refusal(error: smtplib.SMTPResponseException, *, is_about_them: bool) -> Outward:
+    """The server's words stay out: they name the recipient.
+
+    is_about_them: it was refused after the recipient was named. Before that (greeting, STARTTLS,
+    MAIL FROM) a refusal is about the server or us, and other addresses would fare no better.
+    """
     said = error.smtp_error if isinstance(error.smtp_error, bytes) else b""
     enhanced = _ENHANCED.search(said)
     code = f"{error.smtp_code} {enhanced[0].decode()}" if enhanced else str(error.smtp_code)
     detail = f"the mail server answered {code}"
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return Denied(detail)
-    # A refused greeting is about us or about now, not about this message.
-    is_greeting = isinstance(error, (smtplib.SMTPConnectError, smtplib.SMTPHeloError))
-    if 500 <= error.smtp_code < 600 and not is_greeting:
+    if 500 <= error.smtp_code < 600 and is_about_them:
         return Permanent(detail)
     return Temporary(detail)
 

@@ -1,14 +1,12 @@
-"""Standard Webhooks: HMAC-SHA256 over `webhook-id.webhook-timestamp.body`, base64, prefix `v1,`.
+"""Standard Webhooks from shop systems: the sender's proof, and whether the body fits.
 
-Several signatures may stand in the header, and a key has two valid secrets during rotation
-(https://www.standardwebhooks.com). The body is checked here already, because a shop's programmer
-should see the wrong field in the answer, not in a dead letter.
+Several signatures may stand in the header, and a key has two valid secrets during rotation. The body
+is checked here already, because a shop's programmer should see the wrong field in the answer, not in
+a dead letter.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import time
 from collections.abc import Sequence
@@ -17,6 +15,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from bridge.integrations.shop.schemas import DATA
+from bridge.integrations.standard import signature
 from crm.core.errors import BrokenBody, Invalid, Unauthenticated
 from crm.core.inbox import Delivery
 from crm.core.integration import Received
@@ -50,14 +49,12 @@ def check_signature(
         raise Unauthenticated("missing or broken webhook-timestamp")
     if abs((time.time() if now is None else now) - int(timestamp)) > WINDOW_SECONDS:
         raise Unauthenticated("webhook-timestamp is more than five minutes off")
-    signed = f"{message_id}.{timestamp}.".encode() + body
     signatures = [part.encode("utf-8", "replace") for part in given.split(" ")[:10]]
     valid = False
     for secret in secrets:
-        digest = hmac.new(base64.b64decode(secret.removeprefix("whsec_")), signed, hashlib.sha256)
-        wanted = b"v1," + base64.b64encode(digest.digest())
-        for signature in signatures:
-            valid |= hmac.compare_digest(wanted, signature)
+        wanted = signature(secret, message_id, timestamp, body).encode()
+        for one in signatures:
+            valid |= hmac.compare_digest(wanted, one)
     if not valid:
         raise Unauthenticated("no signature matches")
 

@@ -125,7 +125,7 @@ def opened(db: str, state_dir: Path, **environ: str) -> Iterator[Shop]:
     app = composition.edge(parts)
     limits.limiter._storage_dead = False
     limits.limiter.reset()
-    roles = ("viewer", "technician", "desk", "manager", "shop")
+    roles = ("viewer", "technician", "desk", "manager", "admin", "shop")
     with parts.units() as uow:
         keys = {
             role: staff.create_key(uow, parts.seal, SYSTEM, name=role, role=role).key

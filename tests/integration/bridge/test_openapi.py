@@ -19,7 +19,12 @@ from sqlalchemy import text
 
 from crm.catalog import service as catalog
 from crm.core import inbox, outbox
+from crm.core.events import SYSTEM
 from crm.core.inbox import Delivery
+from crm.core.vault import Seal
+from crm.outgoing import owing
+from crm.subscriptions import service as subscriptions
+from tests.integration.bridge.conftest import SECRET
 from tests.unit.crm.files import samples
 
 
@@ -73,14 +78,34 @@ def existing(admin, units) -> Callable[[str], dict[str, Any]]:
     booking = admin("POST", "/api/v1/bookings", json={"name": "Ana"}).json["ref"]
     spare = admin("POST", "/api/v1/loan-devices", json={"name": "Moto G54"}).json["id"]
     loan = admin("POST", f"/api/v1/repairs/{repair}/loans", json={"device": spare}).json["id"]
-    refs = {"customers": customer, "tickets": ticket, "repairs": repair, "estimates": estimate}
+    cash = {"repair": repair, "method": "cash", "amount_minor": 100, "currency": "GBP"}
+    payment = admin("POST", "/api/v1/payments", json=cash).json["ref"]
+    line = {"label": "Glass", "unit_minor": 900}
+    sold = {"repair": repair, "lines": [line]}
+    invoice = admin("POST", "/api/v1/invoices", json=sold).json["number"]
+    spent = {"kind": "part", "label": "Panel", "amount_minor": 100, "repair": repair}
+    expense = admin("POST", "/api/v1/expenses", json=spent).json["id"]
+    part = {"amount_minor": 1, "reason": "a penny"}
+    refund = admin("POST", f"/api/v1/payments/{payment}/refunds", json=part).json["ref"]
+    priced = {"options": [{"lines": [line]}]}
+    quote = admin("POST", f"/api/v1/repairs/{repair}/quotes", json=priced).json["ref"]
+    with units() as uow:
+        heard, _secret = subscriptions.create(
+            uow, Seal([SECRET]), SYSTEM, url="https://till.example/", kinds=["*"]
+        )
+        news = owing.owe_test(uow, heard.id)
+    refs = {"customers": customer, "tickets": ticket, "repairs": repair, "estimates": estimate,
+            "payments": payment, "refunds": refund, "quotes": quote,
+            "disputes": "DSP-2611-00000"}  # fmt: skip
 
     def name(path: str) -> dict[str, Any]:
         known = {
             "ref": refs.get(path.split("/")[3]), "repair": repair, "merge_id": merge,
             "which": booking, "bench_id": bench, "technician_id": technician, "day": "2030-01-07",
             "token": "x", "key_id": key, "staff_id": staff, "row_id": row, "file_key": file,
-            "loan_device_id": spare, "loan_id": loan,
+            "loan_device_id": spare, "loan_id": loan, "expense_id": expense,
+            "number": invoice, "step": "notice_to_collect", "subscription_id": heard.id,
+            "delivery_id": news,
             "slug": "apple-iphone-15" if "/models/" in path else "screen", "category": "iphone-15",
         }  # fmt: skip
         return {part: known[part] for part in re.findall(r"{(\w+)}", path)}

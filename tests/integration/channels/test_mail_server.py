@@ -138,3 +138,24 @@ def _own_certificate(folder: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     return context
+
+
+@pytest.mark.parametrize(
+    ("refused", "raised"),
+    [(b"STARTTLS", Temporary), (b"MAIL", Temporary), (b"RCPT", Permanent), (b"DATA", Permanent)],
+)
+def test_only_what_follows_the_recipient_is_about_the_recipient(refused: bytes, raised: type):
+    def say(line: socket.socket) -> None:
+        line.sendall(b"220 hi\r\n")
+        with line.makefile("rb") as lines:
+            for command in lines:
+                if command.upper().startswith(refused):
+                    line.sendall(b"550 5.7.1 no\r\n")
+                elif command.upper().startswith(b"EHLO"):
+                    offers = b"250-hi\r\n250 STARTTLS\r\n" if refused == b"STARTTLS" else b"250 hi\r\n"
+                    line.sendall(offers)
+                else:
+                    line.sendall(b"250 ok\r\n")
+
+    with _talking(say) as port, pytest.raises(raised):
+        hand_over(MailServer("127.0.0.1", port, False, "quay.example", 5))

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bridge.integrations.files.door import Door, is_public
+from bridge.integrations.files.door import Door
+from bridge.integrations.targets import is_public
 from crm.core.errors import Permanent, Temporary
 
 

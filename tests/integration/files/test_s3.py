@@ -13,10 +13,12 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from bridge.cli import customers as customer_verbs
 from bridge.integrations.files.s3 import S3Store
 from bridge.settings import FilesSettings
 from crm.core.errors import Temporary
 from crm.core.events import SYSTEM
+from crm.customers.models import Customer
 from crm.files import receiving, service
 from crm.staff import service as staff
 from tests import builders
@@ -158,3 +160,34 @@ def test_what_is_not_there_and_what_is_no_key(store: S3Store, bucket):
 def test_no_call_inside_a_unit(mendline: Service, store: S3Store):
     with pytest.raises(RuntimeError), mendline.units():
         store.drop("a" * 32)
+
+
+@pytest.mark.parametrize("prefix", ["shop", ""])
+def test_the_sweep_leaves_what_is_not_ours(mendline: Service, endpoint, bucket, tmp_path, prefix):
+    told = FilesSettings("quay-files", prefix, endpoint, "us-east-1", "AKID42", "HIDDEN42")
+    lead = f"{prefix}/" if prefix else ""
+    orphan = f"{lead}{'0' * 32}/full.jpg"
+    foreign = ["top.txt", f"{lead}notes/plan.txt", f"{lead}{'z' * 32}/x", f"{lead}a/{'0' * 32}/x"]
+    for name in (orphan, *foreign):
+        bucket.put_object(Key=name, Body=b"x")
+    service.sweep(mendline.units, S3Store(tmp_path / "files", told, 5.0), -5)
+    assert names(bucket) == sorted(foreign)
+
+
+def test_an_erasure_ends_though_the_bucket_is_away(mendline: Service, bucket):
+    with mendline.units() as uow:
+        made = builders.repair(uow)
+        ref, owner = made.ref, made.customer_id
+        if owner is None:
+            owner = made.customer_id = builders.customer(uow).id
+        uow.session.flush()
+        uow.connection.exec_driver_sql("UPDATE repairs SET status = 'delivered'")
+        person = uow.session.get_one(Customer, owner).ref
+        key = staff.create_key(uow, mendline.parts.seal, SYSTEM, name="desk", role="desk").key
+    path, headers = f"/api/v1/repairs/{ref}/files", {"Authorization": f"Bearer {key}"}
+    assert mendline.http.post(path, **sent(samples.photo()), headers=headers).status_code == 201
+    bucket.objects.delete()
+    bucket.delete()
+    done = customer_verbs._erase(mendline.parts, person, None)
+    assert mendline.count("files") == mendline.count("customers") == 0
+    assert len(done.file_keys) == 1 and any("bytes of 1 files" in one for one in done.kept)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
+from chatwoot.codes import SEALED
+from chatwoot.verify import HINT_SOURCE
+from crm.core.vault import Seal
 from crm.passcodes.rules import MASK
 from tests import builders
 from tests.integration.intake.test_passcodes import found, look, put, state
@@ -134,3 +139,41 @@ def test_a_change_that_comes_twice_is_known_again(mendline):
     first = mendline.hear("message_updated", said)
     again = mendline.hear("message_updated", said)
     assert (first.json["status"], again.json["status"]) == ("accepted", "duplicate")
+
+
+def test_a_lost_key_costs_the_code_and_not_the_message(mendline, bench, thread):
+    number, ref = thread
+    contact = mendline.thread(number)["meta"]["sender"]["id"]
+    mendline.writes(contact, WORDS)
+    assert mendline.courier.wait_until_idle(10)
+    sealed = Seal(["another key"]).close([["password", "Zebra7741"]]).decode()
+    for number_, body in mendline.table("SELECT id, body FROM inbox WHERE state = 'pending'"):
+        told = json.loads(bytes(body))
+        if SEALED in told:
+            with mendline.units() as uow:
+                uow.connection.exec_driver_sql(
+                    "UPDATE inbox SET body = %s WHERE id = %s",
+                    (json.dumps(told | {SEALED: sealed}).encode(), number_),
+                )
+    mendline.settle()
+    assert f"Hi, my password is {MASK}, bye" in mendline.column("SELECT body FROM ticket_messages")
+    assert b"sealed_codes" not in b"".join(mendline.column("SELECT body FROM inbox"))
+    assert not state(bench, ref)["has_passcode"] and mendline.unfinished() == []
+
+
+def test_a_hint_keeps_no_code(mendline, thread):
+    number, _ = thread
+    body = {"event": "message_created", "id": 990_001, SEALED: "gAAAA"}
+    with mendline.units() as uow:
+        uow.connection.exec_driver_sql(
+            "INSERT INTO inbox SELECT (jsonb_populate_record(inbox, %s)).* FROM inbox"
+            " WHERE type = 'message_created' LIMIT 1",
+            (json.dumps({"id": 990_001, "source": HINT_SOURCE, "external_key": "hint-1",
+                         "delivery_id": "hint-1", "event_id": "hint-1", "state": "pending",
+                         "done_at": None, "body": "\\x" + json.dumps(body).encode().hex()}),),
+        )  # fmt: skip
+    mendline.settle()
+    assert b"sealed_codes" not in b"".join(
+        bytes(one) for one in mendline.column("SELECT body FROM inbox WHERE body IS NOT NULL")
+    )
+    assert mendline.unfinished() == []

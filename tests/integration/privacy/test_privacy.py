@@ -25,6 +25,8 @@ from crm.customers.models import Customer
 from crm.files import receiving
 from crm.files import service as files
 from crm.privacy import erasing, exporting
+from crm.repairs import service as repairs
+from crm.repairs.service import Address
 from tests.service import ENVIRON, Service, running
 from tests.unit.crm.files import samples
 
@@ -138,6 +140,22 @@ def test_after_erasure_nothing_names_the_person(mendline: Service, ilse: str):
         assert audit.verify(uow)[1] is None
         with pytest.raises(NotFound):
             customers.by_ref(uow, ilse)
+
+
+def test_a_repairs_history_keeps_figures_and_no_forms(mendline: Service, ilse: str):
+    finish(mendline)
+    with mendline.units() as uow:
+        (ref,) = uow.connection.exec_driver_sql("SELECT ref FROM repairs").scalars()
+        for outcome, details in (
+            ("note", {"form": "f00d", "via": "page"}),
+            ("flags", {"before": [], "after": ["on_hold"]}),
+        ):
+            address = Address(ref=ref)
+            repairs.note(uow, address, OPERATOR, outcome=outcome, details=details)
+    erase(mendline, ilse)
+    kept = dict(map(tuple, mendline.table("SELECT outcome, details FROM repair_history ORDER BY id")))
+    assert kept["note"] == {}
+    assert kept["flags"] == {"before": [], "after": ["on_hold"]}
 
 
 def test_chatwoot_forgets_the_contact_and_reconcile_brings_nobody_back(mendline: Service, ilse: str):

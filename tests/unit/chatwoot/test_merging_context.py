@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from chatwoot.context import foremost, merged_attributes, merged_labels
+from crm.billing.standing import Open
 from crm.repairs.models import Repair
 
 
@@ -21,14 +22,21 @@ def test_attributes_of_others_stay():
 def test_only_status_labels_are_ours_to_remove():
     repairs = [_repair(1, "testing"), _repair(2, "delivered"), _repair(3, "testing")]
     present = ["vip", "repair-received", "needs-human", "repair-shoes"]
-    assert merged_labels(present, repairs) == [
+    assert merged_labels(present, repairs, Open()) == [
         "vip",
         "needs-human",
         "repair-shoes",
         "repair-testing",
     ]
-    assert merged_labels(["vip"], []) == ["vip"]
-    assert merged_labels([], [_repair(2, "delivered")]) == ["repair-delivered"]
+    assert merged_labels(["vip"], [], Open()) == ["vip"]
+    assert merged_labels([], [_repair(2, "delivered")], Open()) == ["repair-delivered"]
+
+
+def test_labels_of_what_waits_come_and_go():
+    owed = Open(quote_due="£150.00", balance_due="£80.00")
+    assert merged_labels(["vip"], [], owed) == ["vip", "quote-waiting", "payment-due"]
+    present = ["quote-waiting", "vip", "payment-due"]
+    assert merged_labels(present, [], Open(balance_due="£80.00")) == ["vip", "payment-due"]
 
 
 def test_what_can_be_collected_comes_first():

@@ -9,9 +9,9 @@ import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crm.core.typeface import BOLD, ELLIPSIS, REGULAR, clean, fitted, width_of
 from crm.labels.label import PLACES_A_SHEET, Label, Size
 from crm.labels.sheets import render
-from crm.labels.words import BOLD, ELLIPSIS, REGULAR, clean, fitted, width_of
 
 URL = "https://repairs.harbour-phones.example/r/MTIzNDU2Nzg5.aVeryLongSignature_of-27-signs"
 LABEL = Label(URL, "RPR-2611-7K3QD", ("Galaxy Tab S9 Ultra (SM-X916B)", "Glass ń ř ő €"), "Shop")

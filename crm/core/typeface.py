@@ -1,4 +1,4 @@
-"""Words that fit a label: only signs the typeface has, broken into lines, shortened with an ellipsis.
+"""Words on paper: only signs the typeface has, broken into lines, shortened with an ellipsis.
 
 Right-to-left words are drawn sign by sign as they are stored, neither joined nor turned.
 """
@@ -16,7 +16,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 FONTS = Path(__file__).parent / "fonts"
 REGULAR, BOLD = "DejaVuSans", "DejaVuSans-Bold"
 MISSING, ELLIPSIS = "□", "…"
-MOST_SIGNS = 300  # no label shows more, however long the text is
+MOST_SIGNS = 300  # one line shows no more, however long the text is
 
 Width = Callable[[str], float]
 
@@ -28,10 +28,10 @@ def _font(name: str) -> TTFont:
     return font
 
 
-def clean(text: str, font: str) -> str:
-    """One line of signs the font can draw; a box stands for any other."""
+def clean(text: str, font: str, most: int = MOST_SIGNS) -> str:
+    """One line of signs the font can draw; a box stands for any other. most: signs that are read."""
     glyphs = _font(font).face.charToGlyph
-    signs = unicodedata.normalize("NFC", " ".join(text[:MOST_SIGNS].split()))
+    signs = unicodedata.normalize("NFC", " ".join(text[:most].split()))
     return "".join(
         sign if ord(sign) in glyphs else MISSING
         for sign in signs

@@ -1,0 +1,1 @@
+"""Our events, posted to shop systems (Standard Webhooks)."""

@@ -1,0 +1,1 @@
+"""Where quotes, invoices and payments meet the repair they are for, and its customer."""

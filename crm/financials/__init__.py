@@ -1,0 +1,1 @@
+"""What was earned: of a repair, of a customer, in a period; and the sheets for the accountant."""

@@ -1,0 +1,1 @@
+"""Invoices, credit notes and receipts: numbered without gaps, frozen at issue, drawn as PDF once."""

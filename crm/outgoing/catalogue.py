@@ -1,0 +1,154 @@
+"""The events others may hear: one table of classes, and what each says beside its subject.
+
+Names are the ones of the audit trail and of live pages. A body tells references, states, moments and
+amounts; who the customer is, what was written and every secret stays here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from crm.bookings import events as bookings
+from crm.bookings.models import Booking
+from crm.core import clock
+from crm.core.events import Event
+from crm.core.uow import UnitOfWork
+from crm.customers import events as customers
+from crm.customers.models import Customer
+from crm.payments import events as payments
+from crm.payments.models import Attempt, Payment
+from crm.promises import events as promises
+from crm.repairs import events as repairs
+from crm.repairs.models import Repair
+from crm.tickets import events as tickets
+from crm.tickets.models import Ticket
+
+# Event class -> its own fields that go out.
+PUBLIC: dict[type[Event], tuple[str, ...]] = {
+    repairs.RepairCreated: (),
+    repairs.RepairStatusChanged: ("before", "after"),
+    repairs.RepairCorrected: ("before", "after"),
+    repairs.RepairNoted: (),
+    repairs.RepairPlaced: (),
+    promises.RepairDelayed: ("reason",),
+    bookings.BookingReceived: (),
+    bookings.BookingConfirmed: ("proof",),
+    bookings.BookingRescheduled: ("before",),
+    bookings.BookingCancelled: (),
+    bookings.BookingMissed: (),
+    bookings.BookingCheckedIn: (),
+    tickets.TicketOpened: (),
+    tickets.TicketStatusChanged: ("before", "after"),
+    tickets.TicketAssigned: (),
+    tickets.TicketRated: ("rating",),
+    tickets.MessageReceived: ("author_kind", "private"),
+    customers.CustomerCreated: (),
+    customers.CustomersMerged: (),
+    customers.CustomerErased: (),
+    payments.PaymentInitiated: ("amount_minor", "currency", "purpose"),
+    payments.PaymentReceived: ("amount_minor", "currency", "method", "purpose"),
+    payments.PaymentFailed: (),
+    payments.DepositToReturn: ("amount_minor", "currency"),
+}
+
+KINDS: dict[str, type[Event]] = {event.kind: event for event in PUBLIC}
+# Sent by hand, to try an address.
+TEST_KIND = "webhook.test"
+
+
+def meaning(event: type[Event]) -> str:
+    """What it says, in one sentence."""
+    told = inspect.cleandoc(event.__doc__ or "").splitlines()[0] if event.__doc__ else ""
+    return told if not told.startswith(event.__name__) else ""
+
+
+def data(uow: UnitOfWork, event: Event) -> dict[str, Any]:
+    """The body's `data`: the subject as it is now, and what the event adds."""
+    own = {name: getattr(event, name) for name in PUBLIC[type(event)]}
+    return {
+        "subject": event.subject_kind,
+        "by": event.actor.kind,
+        **SUBJECTS[event.subject_kind](uow, event.subject_id),
+        **own,
+    }
+
+
+def _repair(uow: UnitOfWork, repair_id: int) -> dict[str, Any]:
+    repair = uow.session.get_one(Repair, repair_id)
+    return {
+        "ref": repair.ref,
+        "external_id": repair.external_id,
+        "status": repair.status,
+        "flags": repair.flags,
+        "estimated_on": repair.estimated_on.isoformat() if repair.estimated_on else None,
+        "place": repair.place,
+        "customer": _customer_ref(uow, repair.customer_id),
+    }
+
+
+def _booking(uow: UnitOfWork, booking_id: int) -> dict[str, Any]:
+    booking = uow.session.get_one(Booking, booking_id)
+    return {
+        "ref": booking.ref,
+        "status": booking.status,
+        "starts_at": clock.iso(booking.starts_at) if booking.starts_at else None,
+        "ends_at": clock.iso(booking.ends_at) if booking.ends_at else None,
+        "way": booking.way,
+        "customer": _customer_ref(uow, booking.customer_id),
+    }
+
+
+def _ticket(uow: UnitOfWork, ticket_id: int) -> dict[str, Any]:
+    ticket = uow.session.get_one(Ticket, ticket_id)
+    return {
+        "ref": ticket.ref,
+        "status": ticket.status,
+        "priority": ticket.priority,
+        "source": ticket.source,
+        "customer": _customer_ref(uow, ticket.customer_id),
+    }
+
+
+def _customer(uow: UnitOfWork, customer_id: int) -> dict[str, Any]:
+    return {"ref": _customer_ref(uow, customer_id)}
+
+
+def _payment(uow: UnitOfWork, payment_id: int) -> dict[str, Any]:
+    payment = uow.session.get_one(Payment, payment_id)
+    return {
+        "ref": payment.ref,
+        "state": payment.state,
+        "repair": _repair_ref(uow, payment.repair_id),
+        "customer": _customer_ref(uow, payment.customer_id),
+    }
+
+
+def _attempt(uow: UnitOfWork, attempt_id: int) -> dict[str, Any]:
+    attempt = uow.session.get_one(Attempt, attempt_id)
+    return {
+        "ref": attempt.ref,
+        "state": attempt.state,
+        "repair": _repair_ref(uow, attempt.repair_id),
+        "customer": _customer_ref(uow, attempt.customer_id),
+    }
+
+
+def _customer_ref(uow: UnitOfWork, customer_id: int | None) -> str | None:
+    customer = uow.session.get(Customer, customer_id) if customer_id is not None else None
+    return customer.ref if customer else None
+
+
+def _repair_ref(uow: UnitOfWork, repair_id: int | None) -> str | None:
+    return uow.session.get_one(Repair, repair_id).ref if repair_id is not None else None
+
+
+SUBJECTS: dict[str, Callable[[UnitOfWork, int], dict[str, Any]]] = {
+    "repair": _repair,
+    "booking": _booking,
+    "ticket": _ticket,
+    "customer": _customer,
+    "payment": _payment,
+    "payment_attempt": _attempt,
+}

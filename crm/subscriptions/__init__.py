@@ -1,0 +1,1 @@
+"""Addresses of shop systems that want to hear our events (Standard Webhooks)."""
