@@ -17,9 +17,15 @@ from crm.core.events import Event
 from crm.core.uow import UnitOfWork
 from crm.customers import events as customers
 from crm.customers.models import Customer
+from crm.disputes import events as disputes
+from crm.disputes.models import Dispute
+from crm.invoices import events as invoices
+from crm.invoices.models import Invoice
 from crm.payments import events as payments
 from crm.payments.models import Attempt, Payment
 from crm.promises import events as promises
+from crm.quotes import events as quotes
+from crm.quotes.models import Quote
 from crm.repairs import events as repairs
 from crm.repairs.models import Repair
 from crm.tickets import events as tickets
@@ -51,6 +57,17 @@ PUBLIC: dict[type[Event], tuple[str, ...]] = {
     payments.PaymentReceived: ("amount_minor", "currency", "method", "purpose"),
     payments.PaymentFailed: (),
     payments.DepositToReturn: ("amount_minor", "currency"),
+    payments.RefundRequested: ("amount_minor", "currency", "needs_second"),
+    payments.RefundDone: ("amount_minor", "currency", "method", "restock"),
+    payments.RefundFailed: ("amount_minor", "currency"),
+    quotes.QuoteSent: (),
+    quotes.QuoteApproved: ("total_minor", "deposit_minor", "currency", "via"),
+    quotes.QuoteDeclined: (),
+    quotes.QuoteWithdrawn: (),
+    invoices.InvoiceIssued: ("total_minor", "currency"),
+    invoices.CreditNoteIssued: ("total_minor", "currency"),
+    disputes.DisputeOpened: ("amount_minor", "currency", "reason", "due_at"),
+    disputes.DisputeClosed: ("amount_minor", "currency", "won"),
 }
 
 KINDS: dict[str, type[Event]] = {event.kind: event for event in PUBLIC}
@@ -135,6 +152,38 @@ def _attempt(uow: UnitOfWork, attempt_id: int) -> dict[str, Any]:
     }
 
 
+def _quote(uow: UnitOfWork, quote_id: int) -> dict[str, Any]:
+    quote = uow.session.get_one(Quote, quote_id)
+    return {
+        "ref": quote.ref,
+        "state": quote.state,
+        "of_version": quote.version,
+        "repair": _repair_ref(uow, quote.repair_id),
+        "customer": _customer_ref(uow, quote.customer_id),
+    }
+
+
+def _invoice(uow: UnitOfWork, invoice_id: int) -> dict[str, Any]:
+    invoice = uow.session.get_one(Invoice, invoice_id)
+    return {
+        "ref": invoice.number,
+        "kind": invoice.kind,
+        "repair": _repair_ref(uow, invoice.repair_id),
+        "customer": _customer_ref(uow, invoice.customer_id),
+    }
+
+
+def _dispute(uow: UnitOfWork, dispute_id: int) -> dict[str, Any]:
+    dispute = uow.session.get_one(Dispute, dispute_id)
+    payment = uow.session.get_one(Payment, dispute.payment_id)
+    return {
+        "ref": dispute.ref,
+        "state": dispute.state,
+        "payment": payment.ref,
+        "repair": _repair_ref(uow, payment.repair_id),
+    }
+
+
 def _customer_ref(uow: UnitOfWork, customer_id: int | None) -> str | None:
     customer = uow.session.get(Customer, customer_id) if customer_id is not None else None
     return customer.ref if customer else None
@@ -151,4 +200,7 @@ SUBJECTS: dict[str, Callable[[UnitOfWork, int], dict[str, Any]]] = {
     "customer": _customer,
     "payment": _payment,
     "payment_attempt": _attempt,
+    "quote": _quote,
+    "invoice": _invoice,
+    "dispute": _dispute,
 }

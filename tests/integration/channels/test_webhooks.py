@@ -221,3 +221,25 @@ def test_the_list_of_events_is_the_code(channels: Channels):
     assert {one["kind"] for one in listed} == set(catalogue.KINDS)
     described = channels.shop.http.get("/api/v1/openapi.json").json["webhooks"]
     assert set(described) == set(catalogue.KINDS)
+
+
+def test_every_subject_has_words_for_its_events():
+    kinds = [event for event in catalogue.PUBLIC if event.subject_kind not in catalogue.SUBJECTS]
+    assert kinds == []
+    for event, adds in catalogue.PUBLIC.items():
+        assert set(adds) <= set(event.__dataclass_fields__), event
+
+
+def test_a_quote_is_told_with_its_amounts(channels: Channels, receiver: Receiver):
+    subscribed(channels, receiver, "quote.sent", "quote.approved", "invoice.issued")
+    ref = channels.repair(channels.customer(email="ilse@example.com"))
+    line = {"label": "Screen", "unit_minor": 12_000}
+    quote = channels.shop.call("POST", f"/repairs/{ref}/quotes", "desk",
+                               json={"options": [{"lines": [line]}]}).json  # fmt: skip
+    channels.shop.call("POST", f"/quotes/{quote['ref']}/send", "desk")
+    channels.shop.call("POST", f"/quotes/{quote['ref']}/approve", "desk",
+                       json={"version": 1, "words": "yes"})  # fmt: skip
+    channels.settle()
+    sent, approved = receiver.events()
+    assert (sent["type"], sent["data"]["ref"]) == ("quote.sent", quote["ref"])
+    assert approved["data"]["total_minor"] == 12_000 and approved["data"]["repair"] == ref
