@@ -36,6 +36,7 @@ from crm.core.integration import Integration, Schedule
 from crm.core.shop import Links, Shop
 from crm.core.uow import Units
 from crm.core.vault import Seal
+from crm.followups import round as followups
 from crm.notifications import channels
 from crm.outgoing import owing as outgoing
 from crm.passcodes import service as passcodes
@@ -45,6 +46,7 @@ from crm.promises.watch import Watch
 from crm.quotes import reminding
 from crm.staff import sessions
 from crm.unclaimed import round as unclaimed
+from crm.weekly import round as weekly
 from jobs.inbox import InboxRunner
 from jobs.leases import Heartbeat
 from jobs.queue import Doorbell
@@ -110,6 +112,11 @@ class Mendline:
             Schedule(
                 "unclaimed.round", unclaimed.EVERY_SECONDS, unclaimed.Round(self.units, self.shop).run
             ),
+            Schedule(
+                "followups.round",
+                followups.EVERY_SECONDS,
+                followups.Round(self.units, self.shop).run,
+            ),
             Schedule("promises.watch", 10 * MINUTE, Watch(self.units, self.shop.timezone).run),
             Schedule(
                 "quotes.nudge",
@@ -117,6 +124,7 @@ class Mendline:
                 reminding.Round(self.units, self.shop.timezone).run,
             ),
             *self._payment_rounds(),
+            *self._letters_to_owners(),
             *(schedule for one in self.integrations for schedule in one.schedules),
         ]
 
@@ -124,6 +132,11 @@ class Mendline:
         if self.payments is not None:
             turn = settling.Round(self.units, self.payments)
             yield Schedule("payments.settle", settling.EVERY_SECONDS, turn.run)
+
+    def _letters_to_owners(self) -> Iterator[Schedule]:
+        if self.settings.mail is not None:
+            letters = weekly.Round(self.units, self.seal, self.shop)
+            yield Schedule("weekly.round", weekly.EVERY_SECONDS, letters.run)
 
     def _wipe_passcodes(self) -> None:
         with self.units() as uow:
@@ -209,9 +222,9 @@ def _letter_channels(
         yield mail.build(settings.mail, units, seal, shop, seconds)
     if settings.twilio is not None:
         # Twilio's library is large; nobody else needs it.
-        from bridge.integrations.twilio import outbound as sms
+        from bridge.integrations.twilio import integration as twilio
 
-        yield sms.build(settings.twilio, units, seal, settings.public_url, seconds)
+        yield from twilio.build(settings.twilio, units, seal, settings.public_url, seconds)
 
 
 def _cards(settings: Settings, units: Units) -> Stripe | None:

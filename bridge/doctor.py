@@ -23,6 +23,7 @@ from crm.core.checks import Check
 from crm.core.errors import Temporary
 from crm.core.uow import DATABASE_FAULTS
 from crm.files.store import KEY_SIGNS
+from crm.texting import templates
 
 if TYPE_CHECKING:
     from app import Mendline
@@ -44,7 +45,7 @@ def checks(parts: Mendline, learned: Learned) -> list[Check]:
         webhook_token=settings.chatwoot.webhook_token,
     )
     found += stripe_doctor.checks(settings.stripe, settings.public_url)
-    found += [_twilio(parts), mail_doctor.check(settings.mail)]
+    found += [_twilio(parts), _whatsapp(parts), mail_doctor.check(settings.mail)]
     return [*found, _files(parts), _openai(parts)]
 
 
@@ -109,6 +110,22 @@ def _twilio(parts: Mendline) -> Check:
     url = f"{told.api_base}/2010-04-01/Accounts/{told.account_sid}.json"
     return _ask("twilio", url, auth=(told.account_sid, told.auth_token),
                 todo="Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.")  # fmt: skip
+
+
+def _whatsapp(parts: Mendline) -> Check:
+    told = parts.settings.twilio
+    if told is None or told.whatsapp_from is None:
+        return Check("whatsapp", "off", "nothing by WhatsApp", "Set TWILIO_WHATSAPP_FROM.")
+    try:
+        with parts.units() as uow:
+            count = len(templates.listed(uow))
+    except DATABASE_FAULTS as error:
+        return Check("whatsapp", "fail", f"no templates readable: {type(error).__name__}",
+                     "Mend the database first, see above.")  # fmt: skip
+    if not count:
+        return Check("whatsapp", "warn", "no approved template: outside 24 hours SMS is used instead",
+                     "Store them with PUT /api/v1/whatsapp-templates.")  # fmt: skip
+    return Check("whatsapp", "ok", f"{count} approved templates")
 
 
 def _files(parts: Mendline) -> Check:

@@ -21,6 +21,7 @@ UPLOADS = "20 per hour"  # for each link
 SIGNING = "20 per hour"  # for each link
 QUOTING = "30 per hour"  # for each link
 PAYING = "30 per hour"  # for each link
+SURVEY = "30 per hour"  # for each link
 DRAFTS = "30 per hour"
 BOOKING = "5 per hour"
 BOOKING_PAGES = "240 per minute"

@@ -76,13 +76,20 @@ class StripeSettings:
 
 @dataclass(frozen=True)
 class TwilioSettings:
-    """Twilio; a missing sender switches that one channel off. Numbers are E.164."""
+    """Twilio; a missing sender switches that one channel off. Numbers are E.164.
+
+    auth_tokens: all of them prove Twilio's webhooks; the first is the one to call with.
+    """
 
     account_sid: str
     sms_from: str | None
     whatsapp_from: str | None
     api_base: str
-    auth_token: str = field(repr=False)
+    auth_tokens: tuple[str, ...] = field(repr=False)
+
+    @property
+    def auth_token(self) -> str:
+        return self.auth_tokens[0]
 
 
 @dataclass(frozen=True)
@@ -223,7 +230,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         else None,
         twilio=TwilioSettings(
             account_sid=v["TWILIO_ACCOUNT_SID"],
-            auth_token=v["TWILIO_AUTH_TOKEN"],
+            auth_tokens=v["TWILIO_AUTH_TOKEN"],
             sms_from=v["TWILIO_FROM"],
             whatsapp_from=v["TWILIO_WHATSAPP_FROM"],
             api_base=v["TWILIO_API_BASE"],

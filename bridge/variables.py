@@ -202,7 +202,11 @@ VARIABLES: tuple[Variable, ...] = (
         "",
         "Twilio account",
     ),
-    _s("TWILIO_AUTH_TOKEN", secret(), "Twilio auth token; it also proves Twilio's webhooks"),
+    _s(
+        "TWILIO_AUTH_TOKEN",
+        secrets(),
+        "Twilio auth token, which also proves Twilio's webhooks; two during rotation, new one first",
+    ),
     _v("TWILIO_FROM", _PHONE, "", "Sender of text messages"),
     _v("TWILIO_WHATSAPP_FROM", _WHATSAPP, "", "Sender of WhatsApp messages, as a plain number"),
     _v(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-from babel.numbers import get_currency_symbol
+from babel.numbers import get_currency_symbol, list_currencies
 
 from crm.core import money
 
+# Other capitals after a number are words: `120 LCD screen`.
+_CODES = "|".join(sorted(list_currencies()))
 _AMOUNT = re.compile(
     r"(?P<before>[^\W\d_]{3}|[£$€¥])?\s*(?P<number>[0-9](?:[0-9.,']*[0-9])?)"
-    r"(?:\s?(?P<after>[£$€¥]|[A-Z]{3}(?!\w)))?(?=\s|$)"
+    rf"(?:\s?(?P<after>[£$€¥]|(?:{_CODES})(?!\w)))?(?=\s|$)"
 )
 _GROUPED = re.compile(r"[0-9]{1,3}(?:([.,'])[0-9]{3})(?:\1[0-9]{3})*")
 

@@ -219,7 +219,7 @@ class Commands:
         )
         quote = quotes.send(uow, quotes.make(uow, new, actor).id, actor)
         total = money.in_words(option.lowest_minor(), quote.currency, shop.locale)
-        link = shop.links.quote(quote.id, quote.created_at)
+        link = shop.links.quote(quote.id, quote.shown_at)
         values = {"repair": repair.ref, "ref": quote.ref, "total": total, "link": link}
         self._notes.write(uow, conversation, key, "quote_sent", values)
 

@@ -51,6 +51,7 @@ from crm.repairs.events import (
 from crm.repairs.models import Repair, RepairEntry, TicketRepair
 from crm.tickets.events import (
     ConversationBound,
+    CustomerTexted,
     CustomerWrote,
     MessageReceived,
     TicketStatusChanged,
@@ -83,6 +84,7 @@ class ChatwootReactions:
             ConversationBound: (self.bind,),
             MessageReceived: (self.post,),
             CustomerWrote: (self.note_writing,),
+            CustomerTexted: (self.note_text,),
             TicketStatusChanged: (self.carry_status,),
             InvoiceIssued: (self.refresh_money,),
             CreditNoteIssued: (self.refresh_money,),
@@ -236,6 +238,18 @@ class ChatwootReactions:
         self._note_words(uow, conversation, event.repair_id, message)
         if conversation.status in ("resolved", "snoozed"):
             owe_status_sync(uow, conversation.id)
+
+    def note_text(self, uow: UnitOfWork, event: CustomerTexted) -> None:
+        """A text message as a note in the ticket's latest thread: the API cannot post it as theirs."""
+        conversations = _of_ticket(uow, event.subject_id)
+        if not conversations:
+            return
+        target = max(conversations, key=lambda conversation: conversation.last_activity_at)
+        message = uow.session.get_one(TicketMessage, event.message_id)
+        values = {"body": message.body, **message.details}
+        self._notes.write(uow, target, f"note:text:{message.id}", "customer_texted", values)
+        if target.status in ("resolved", "snoozed"):
+            owe_status_sync(uow, target.id)
 
     def note_waiting_words(self, uow: UnitOfWork, event: RepairLinked) -> None:
         """What the customer wrote about the repair while it had no thread that agents could read."""

@@ -13,10 +13,8 @@ from crm.repairs import service as repairs
 from crm.repairs.events import RepairNoted
 from crm.repairs.models import Repair, RepairEntry
 from crm.repairs.service import Address
-from crm.repairs.statuses import RepairFlag
 
 OUTCOME = "deposit_to_return"
-_ENDED = {RepairFlag.CANCELLED.value, RepairFlag.UNREPAIRABLE.value}
 
 
 class Deposits:
@@ -25,11 +23,7 @@ class Deposits:
 
     def remind(self, uow: UnitOfWork, event: RepairNoted) -> None:
         """The repair was given up: tell staff what is held for it, in the history and the thread."""
-        entry = uow.session.get_one(RepairEntry, event.entry_id)
-        if entry.outcome != "flags":
-            return
-        before, after = set(entry.details["before"]), set(entry.details["after"])
-        if before & _ENDED or not after & _ENDED:
+        if not uow.session.get_one(RepairEntry, event.entry_id).gives_up:
             return
         standing = queries.standing(uow, event.subject_id)
         if not standing.held_minor:

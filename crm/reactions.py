@@ -27,6 +27,8 @@ from crm.core.uow import Reactions, UnitOfWork
 from crm.customers.models import Customer
 from crm.deposits import Deposits
 from crm.files.events import FileReleased, FileRemoved
+from crm.followups.service import Planning
+from crm.followups.surveys import Surveys
 from crm.intake import queries as intake_queries
 from crm.intake import service as intake
 from crm.invoices.events import InvoiceIssued
@@ -40,6 +42,7 @@ from crm.repairs import service as repairs
 from crm.repairs.events import (
     RepairCorrected,
     RepairCreated,
+    RepairNoted,
     RepairPicturesChanged,
     RepairStatusChanged,
 )
@@ -47,7 +50,7 @@ from crm.repairs.models import Repair, RepairEntry
 from crm.repairs.service import NewRepair
 from crm.repairs.statuses import RepairStatus
 from crm.signing import Signing
-from crm.tickets.events import MessageReceived
+from crm.tickets.events import MessageReceived, TicketRated
 from crm.tickets.models import AuthorKind, Conversation, TicketMessage
 from crm.warranties.service import Beginning
 
@@ -64,6 +67,7 @@ def _ready_on(repair: Repair, locale: str) -> str | None:
 def table(shop: Shop) -> Reactions:
     """Event type -> functions, run in this order inside the transaction that caused the event."""
     signing = Signing(shop)
+    planning = Planning(shop.timezone)
 
     def tell_customer(uow: UnitOfWork, event: RepairStatusChanged | RepairCreated) -> None:
         repair = uow.session.get_one(Repair, event.subject_id)
@@ -94,6 +98,7 @@ def table(shop: Shop) -> Reactions:
             repair_id=repair.id,
             hold=hold,
             actor=event.actor,
+            values=values,
         )
 
     def take_back_messages(uow: UnitOfWork, event: RepairCorrected) -> None:
@@ -160,6 +165,7 @@ def table(shop: Shop) -> Reactions:
     of_bookings = Messages(shop).table()
     posted, collecting = posting.table(), Collecting(shop)
     collected = collecting.table()
+    deposits, quoting = Deposits(shop).table(), Quoting(shop).table()
     return {
         MessageReceived: (fetch_attachments, Replies(shop).consider),
         FileReleased: (show_pictures,),
@@ -168,16 +174,20 @@ def table(shop: Shop) -> Reactions:
         **signing.table(),
         **lending.table(),
         **Delays(shop).table(),
-        **Deposits(shop).table(),
+        **deposits,
         **posted,
-        **Quoting(shop).table(),
+        **quoting,
         **collected,
+        RepairNoted: (*deposits[RepairNoted], *quoting[RepairNoted]),
         InvoiceIssued: (*posted[InvoiceIssued], *collected[InvoiceIssued]),
         BookingCheckedIn: (*of_bookings[BookingCheckedIn], take_in_devices),
         RepairCreated: (join_customers_thread, tell_customer),
         RepairStatusChanged: (
             collecting.invoice_finished, tell_customer, free_bench, steps.credit, Beginning(shop.timezone).begin,
+            planning.begin,
+            *quoting[RepairStatusChanged],
         ),
-        RepairCorrected: (take_back_messages, signing.collect_anew,),
+        RepairCorrected: (take_back_messages, signing.collect_anew, planning.take_back,),
+        TicketRated: (Surveys(shop).from_rating,),
         EffectDiscarded: (notifications.settle_discarded,),
     }

@@ -7,6 +7,9 @@ is the page's business.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -29,7 +32,26 @@ AUTHOR = Actor("customer", "Tracking page")
 SOURCE = "tracking_page"
 
 
-def write(uow: UnitOfWork, seal: Seal, repair_id: int, words: str, *, form: str) -> bool:
+@dataclass(frozen=True)
+class Claim:
+    """The words are a claim under warranty. heading: opens them, in the customer's language.
+
+    lines: slugs of what is covered.
+    """
+
+    heading: str
+    lines: Sequence[str]
+
+
+def write(
+    uow: UnitOfWork,
+    seal: Seal,
+    repair_id: int,
+    words: str,
+    *,
+    form: str,
+    claim: Claim | None = None,
+) -> bool:
     """Keep one message about a repair. False if this form sent these words before.
 
     form: one per page shown, so that a second press of the button writes nothing twice. Without
@@ -38,18 +60,23 @@ def write(uow: UnitOfWork, seal: Seal, repair_id: int, words: str, *, form: str)
     """
     repair = uow.session.get_one(Repair, repair_id, with_for_update=True)
     hidden = code_rules.hide(words)
-    if not _keep(uow, repair, hidden.text, form):
+    body = hidden.text
+    details: dict[str, Any] = {"via": SOURCE}
+    if claim is not None:
+        body = f"{claim.heading}: {body}"
+        details["warranty_claim"] = list(claim.lines)
+    if not _keep(uow, repair, body, details, form):
         return False
     if hidden.codes:
         passcodes.put_from_chat(uow, seal, repair.id, repair.ref, hidden.codes[0], AUTHOR)
     return True
 
 
-def _keep(uow: UnitOfWork, repair: Repair, body: str, form: str) -> bool:
+def _keep(uow: UnitOfWork, repair: Repair, body: str, details: dict[str, Any], form: str) -> bool:
     once = hashlib.sha256(f"{repair.id}:{form}:{body}".encode()).hexdigest()
     ticket = _ticket(uow, repair)
     if ticket is None:
-        return _into_history(uow, repair, body, once)
+        return _into_history(uow, repair, body, details | {"form": once})
     conversation = threads.conversation_for_repair(uow, repair.id)
     message_id = uow.session.scalar(
         insert(TicketMessage)
@@ -60,7 +87,7 @@ def _keep(uow: UnitOfWork, repair: Repair, body: str, form: str) -> bool:
             author_name="",
             body=body,
             private=False,
-            details={"via": SOURCE, "repair": repair.ref},
+            details=details | {"repair": repair.ref},
             external_id=f"{SOURCE}:{once}",
             created_at=uow.now,
         )
@@ -97,14 +124,14 @@ def _ticket(uow: UnitOfWork, repair: Repair) -> Ticket | None:
     return ticket
 
 
-def _into_history(uow: UnitOfWork, repair: Repair, body: str, once: str) -> bool:
+def _into_history(uow: UnitOfWork, repair: Repair, body: str, details: dict[str, Any]) -> bool:
     seen = select(RepairEntry.id).where(
-        RepairEntry.repair_id == repair.id, RepairEntry.details["form"].astext == once
+        RepairEntry.repair_id == repair.id, RepairEntry.details["form"].astext == details["form"]
     )
     if uow.session.scalar(seen) is not None:
         return False
     repairs.note(
         uow, Address(ref=repair.ref), AUTHOR, outcome="note", internal_note=body,
-        details={"form": once, "via": SOURCE},
+        details=details,
     )  # fmt: skip
     return True

@@ -17,6 +17,7 @@ import crm.customers.models
 import crm.disputes.models
 import crm.expenses.models
 import crm.files.models
+import crm.followups.models
 import crm.intake.models
 import crm.invoices.models
 import crm.loans.models
@@ -32,6 +33,7 @@ import crm.repairs.models
 import crm.staff.models
 import crm.staff.technician_models
 import crm.subscriptions.models
+import crm.texting.models
 import crm.tickets.models
 import crm.unclaimed.models
 import crm.warranties.models

@@ -21,6 +21,7 @@ from bridge.api import (
     exports,
     files,
     financials,
+    followups,
     intakes,
     invoices,
     keys,
@@ -38,6 +39,7 @@ from bridge.api import (
     quotes,
     refunds,
     repairs,
+    reviews,
     slots,
     staff,
     technicians,
@@ -46,6 +48,7 @@ from bridge.api import (
     unclaimed,
     warranties,
     webhooks,
+    whatsapp_templates,
 )
 from crm.core.errors import Invalid
 
@@ -85,6 +88,9 @@ SUBJECTS = (
     bookings,
     booking_moves,
     notifications,
+    followups,
+    reviews,
+    whatsapp_templates,
     keys,
     webhooks,
     staff,

@@ -26,7 +26,10 @@ blp = Blueprint(
 
 
 class Notification(Schema):
-    """reason: why this channel, or why it was not sent. refusals: channel -> why it would not."""
+    """reason: why this channel, or why it was not sent. refusals: channel -> why it would not.
+
+    segments: of a text message. cost_minor: estimated before sending, in cost_currency.
+    """
 
     id = fields.Integer()
     template = fields.String()
@@ -36,6 +39,9 @@ class Notification(Schema):
     state = fields.String()
     reason = fields.String()
     refusals = fields.Dict(keys=fields.String(), values=fields.String())
+    segments = fields.Integer(allow_none=True)
+    cost_minor = fields.Integer(allow_none=True)
+    cost_currency = fields.String(allow_none=True)
     not_before = Moment()
     created_at = Moment()
     settled_at = Moment(allow_none=True)

@@ -134,7 +134,8 @@ class QuoteDecided(Schema):
 
 
 class Quote(Schema):
-    """digest: the hash of what the customer sees. url: the customer's page, once it was sent."""
+    """digest: the hash of what the customer sees. url: the customer's page, once
+    it was sent; for those who may send it."""
 
     ref = fields.String()
     repair = fields.String()
@@ -322,7 +323,8 @@ def _shown(uow: UnitOfWork, quote: QuoteRow) -> dict[str, Any]:
     version = service.present(uow, quote)
     content = rules.read(version.content)
     told = {column.key: getattr(quote, column.key) for column in QuoteRow.__table__.columns}
-    was_seen = quote.state != QuoteState.DRAFT
+    # Whoever has the link decides as the customer.
+    has_link = quote.state != QuoteState.DRAFT and principal().may("quotes.send")
     return told | {
         "repair": uow.session.get_one(Repair, quote.repair_id).ref,
         "digest": version.digest,
@@ -331,7 +333,7 @@ def _shown(uow: UnitOfWork, quote: QuoteRow) -> dict[str, Any]:
         "deposit_minor": content.deposit_minor,
         "overrun_percent": content.overrun_bp // 100,
         "options": [_shown_option(one) for one in content.options],
-        "url": here().shop.links.quote(quote.id, quote.created_at) if was_seen else None,
+        "url": here().shop.links.quote(quote.id, quote.shown_at) if has_link else None,
         "decision": queries.decision(uow, quote.id),
     }
 

@@ -1,11 +1,12 @@
-"""What e-mail and SMS share: taking messages for proven addresses, and following them.
+"""What e-mail, WhatsApp and SMS share: taking messages for proven addresses, and following them.
 
 How a letter is carried is left to the integrations themselves.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from crm import addresses
@@ -21,13 +22,18 @@ from crm.notifications.models import Notification
 
 @dataclass(frozen=True)
 class Letter:
-    """One message as it leaves. subject_ref: of the repair or booking it is about, or empty."""
+    """One message as it leaves. subject_ref: of the repair or booking it is about, or empty.
+
+    short_text: for a text message, where there is one. variables: what the text was made of.
+    """
 
     to: str
     text: str
     template: str
     locale: str
     subject_ref: str
+    short_text: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 class Addressed(PlainDeliverer):
@@ -53,7 +59,19 @@ class Addressed(PlainDeliverer):
             reason = f"proven {self._address_kind}"
             if notification.sealed_body is not None:
                 reason = f"proves the {self._address_kind}"
-            channels.owe(uow, notification, self._channel, address, reason)
+            obstacle = self.obstacle(uow, notification, address)
+            if obstacle is None:
+                channels.owe(uow, notification, self._channel, address, reason)
+                self.estimate(uow, notification, address)
+            elif obstacle:
+                channels.pass_over(notification, self._channel, obstacle)
+
+    def obstacle(self, uow: UnitOfWork, notification: Notification, address: str) -> str | None:
+        """Why it cannot go there; empty where this channel is none of theirs, None: it can."""
+        return None
+
+    def estimate(self, uow: UnitOfWork, notification: Notification, address: str) -> None:
+        """Note what it will cost."""
 
     def letter(self, effect: Effect) -> Letter:
         """Raises Permanent when the words or the address are gone."""
@@ -68,6 +86,8 @@ class Addressed(PlainDeliverer):
                 template=told.template,
                 locale=told.locale,
                 subject_ref=addresses.subject_ref(uow, told),
+                short_text=told.short_body if told.sealed_body is None else None,
+                variables=told.variables,
             )
 
     def on_done(self, uow: UnitOfWork, effect: Effect, result: dict[str, Any]) -> None:

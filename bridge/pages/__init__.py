@@ -18,6 +18,7 @@ from bridge.pages import (
     quoting,
     services,
     signing,
+    survey,
     widget,
 )
 from bridge.pages.booking import access as booking
@@ -43,6 +44,7 @@ def init_app(app: Flask, context: Context) -> None:
     app.register_blueprint(invoices.blueprint)
     app.register_blueprint(quoting.blueprint)
     app.register_blueprint(paying.blueprint)
+    app.register_blueprint(survey.blueprint)
     app.register_blueprint(tracking.blueprint)
     app.register_blueprint(lookup.blueprint)
     app.register_blueprint(installing.blueprint)

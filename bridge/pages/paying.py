@@ -25,7 +25,7 @@ from bridge.limits import PAYING, limiter
 from bridge.pages.answers import answer, money
 from crm import dues
 from crm.core import clock
-from crm.core.errors import Conflict, NotFound, Outward
+from crm.core.errors import Conflict, NotFound, Outward, Permanent
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
 from crm.dues import Due
@@ -33,7 +33,7 @@ from crm.invoices import company
 from crm.invoices import queries as invoices
 from crm.invoices.models import CREDIT_NOTE, INVOICE, RECEIPT, Invoice
 from crm.payments import queries as payments
-from crm.payments import rules
+from crm.payments import refunds, rules
 from crm.payments.models import Attempt
 from crm.payments.provider import PaymentsOff
 from crm.repairs.models import Repair
@@ -47,6 +47,7 @@ WORDS: dict[str, LazyString] = {
     "payment-processing": _("A payment of yours is being processed. Please wait for it."),
     "attempt-over": _("That took too long. Please try again; nothing was charged."),
     "payments-off": _("Cards are not taken here at the moment."),
+    "refused": _("The card service does not take this payment. Please pay at our counter."),
     "provider": _("The card service does not answer. Nothing was charged; please try again soon."),
 }
 KINDS: dict[str, LazyString] = {
@@ -62,6 +63,7 @@ METHODS: dict[str, LazyString] = {
 }
 # What became of the attempt the customer comes back from.
 CHECKING, PAID, NOT_PAID = "checking", "paid", "not-paid"
+CANCELLED, LOOKED_INTO = "cancelled", "looked-into"
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,9 @@ def pay(token: str) -> Response | Redirect:
         url = checkouts.open_page(ref).url
     except (Conflict, PaymentsOff) as error:
         return _page(token, WORDS.get(error.code, WORDS["provider"]), error.status)
+    except Permanent as error:
+        log.warning("the card service refused a payment", code=error.code)
+        return _page(token, WORDS["refused"], 502)
     except Outward as error:
         log.warning("the card service does not answer", code=error.code)
         return _page(token, WORDS["provider"], 503)
@@ -144,11 +149,15 @@ def _page(token: str, problem: LazyString | None = None, status: int = 200) -> R
                      one.state == "disputed")
                 for one in payments.of_repair(uow, repair.id)
             ],
+            given_back=[
+                Paid(METHODS[method], money(refund.amount_minor, refund.currency),
+                     refund.settled_at or refund.created_at, False)
+                for refund, method in refunds.done_of_repair(uow, repair.id)
+            ],
             documents=[_document(one) for one in invoices.documents(uow, repair.id)],
             takes_cards=here().payments is not None,
             bank=facts.bank,
             outcome=outcome,
-            was_cancelled="cancelled" in request.args and outcome is None,
             problem=problem,
             zone=here().shop.timezone,
             track=here().shop.links.track(repair.id, repair.received_at),
@@ -170,18 +179,29 @@ def _document(invoice: Invoice) -> Document:
 
 
 def _outcome(uow: UnitOfWork, repair: Repair) -> str | None:
-    """Of the attempt named by `?back=`, if it is one of this repair."""
-    if "back" not in request.args:
-        return None
+    """Of the attempt named by `?back=` or `?cancelled=`, if it is one of this repair.
+
+    What is known of it counts for more than the way back: it may be paid in another tab. One that a
+    person looks into is told of whatever the link.
+    """
+    latest = payments.latest_attempt(uow, repair.id)
+    if latest is not None and latest.state == "mismatched":
+        return LOOKED_INTO
+    is_cancelled = "cancelled" in request.args
+    named = request.args.get("cancelled" if is_cancelled else "back", "")
     try:
-        attempt: Attempt = payments.attempt_by_ref(uow, request.args["back"][:40])
+        attempt: Attempt = payments.attempt_by_ref(uow, named[:40])
     except NotFound:
         return None
     if attempt.repair_id != repair.id:
         return None
     if attempt.state == "paid":
         return PAID
-    return CHECKING if attempt.state in (*rules.LIVE, "processing") else NOT_PAID
+    if attempt.state == "mismatched":
+        return LOOKED_INTO
+    if attempt.state in rules.LIVE:
+        return CANCELLED if is_cancelled else CHECKING
+    return CHECKING if attempt.state == "processing" else NOT_PAID
 
 
 def _nothing() -> Response:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from flask_babel import format_decimal, gettext
+from flask_babel import format_decimal
+from flask_babel import gettext as _
 
 from bridge.pages.answers import money
 from crm.core.money import Line, line_of
@@ -50,22 +51,20 @@ class Offer:
         return any(row.is_optional for row in self.rows)
 
 
-def offer(
-    quote: Quote, content: Content, number: int, ticked: Collection[int] | None = None
-) -> Offer:
-    """ticked: places of optional lines; None is how a page begins, with all of them."""
+def offer(quote: Quote, content: Content, number: int, ticked: Collection[int] = ()) -> Offer:
+    """ticked: places of optional lines. A page begins without any: nobody is to pay for what they
+    did not choose."""
     option = content.options[number]
-    everything = option.everything()
-    wanted = everything if ticked is None else everything & frozenset(ticked)
+    wanted = option.everything() & frozenset(ticked)
     sums = _sums(option.chosen(wanted), quote.currency)
     name = option.name
     if not name and len(content.options) > 1:
-        name = gettext("Option %(number)s", number=number + 1)
+        name = _("Option %(number)s", number=number + 1)
     if name:
-        words = gettext("I approve “%(name)s” of quote %(ref)s for %(total)s.",
-                        name=name, ref=quote.ref, total=sums.total)  # fmt: skip
+        words = _("I approve “%(name)s” of quote %(ref)s for %(total)s.",
+                  name=name, ref=quote.ref, total=sums.total)  # fmt: skip
     else:
-        words = gettext("I approve quote %(ref)s for %(total)s.", ref=quote.ref, total=sums.total)
+        words = _("I approve quote %(ref)s for %(total)s.", ref=quote.ref, total=sums.total)
     rows = tuple(
         _row(place, item.line, quote.currency, item.is_optional, place in wanted)
         for place, item in enumerate(option.items)

@@ -182,7 +182,7 @@ def _page(token: str, problem: str | None = None, status: int = 200) -> Response
             content=content,
             device=uow.session.get_one(Repair, quote.repair_id).device,
             offers=[
-                quote_offers.offer(quote, content, number, _ticked() if number == chosen else None)
+                quote_offers.offer(quote, content, number, _ticked() if number == chosen else ())
                 for number in range(len(content.options))
             ],
             decision=decision,

@@ -40,10 +40,15 @@ function isPage(url) {
   return /^\/track\/[^/]+$/.test(url.pathname);
 }
 
+// With an answer or a question of its own a page is no state to keep.
+function isAsked(url) {
+  return url.searchParams.has("written") || url.searchParams.has("about");
+}
+
 async function page(event, url) {
   try {
     const answer = await fetch(event.request, { signal: AbortSignal.timeout(PATIENCE) });
-    if (answer.ok && !url.searchParams.has("written")) event.waitUntil(put(url.pathname, answer.clone()));
+    if (answer.ok && !isAsked(url)) event.waitUntil(put(url.pathname, answer.clone()));
     else if (answer.status === 404) await forget(url.pathname);
     return answer;
   } catch (error) {

@@ -34,7 +34,7 @@ from crm.repairs import service as repairs
 from crm.repairs.events import RepairStatusChanged
 from crm.repairs.models import Repair
 from crm.repairs.service import Address
-from crm.repairs.statuses import RepairStatus
+from crm.repairs.statuses import GIVEN_UP, RepairStatus
 
 
 class Collecting:
@@ -59,14 +59,24 @@ class Collecting:
     def invoice_finished(self, uow: UnitOfWork, event: RepairStatusChanged) -> None:
         """Work the customer approved here, or paid towards, is invoiced when it is ready.
 
-        Other repairs are billed where the shop bills them: an estimate alone makes no invoice.
+        Other repairs are billed where the shop bills them: an estimate alone makes no invoice, and
+        what is to be paid for work that was given up is for staff to say.
         """
         repair = uow.session.get_one(Repair, event.subject_id)
         if RepairStatus(event.after).rank < RepairStatus.READY_PICKUP.rank:
             return
-        if invoices.of_repair(uow, repair.id):
+        approved = quotes.approved(uow, repair.id)
+        if issued := invoices.of_repair(uow, repair.id):
+            if approved is not None and approved.at > issued[-1].issued_at:
+                told = f"{approved.ref} was approved after the invoice {issued[-1].number}"
+                self._note(uow, repair, event.actor, "invoice_by_hand", told)
             return
-        lines, currency = self._lines(uow, repair)
+        if GIVEN_UP.intersection(repair.flags):
+            if approved or payments.standing(uow, repair.id).held_minor:
+                told = "the work was given up"
+                self._note(uow, repair, event.actor, "invoice_by_hand", told)
+            return
+        lines, currency = self._lines(uow, repair, approved)
         if lines:
             invoice = invoicing.issue(
                 uow,
@@ -86,8 +96,9 @@ class Collecting:
         elif payments.standing(uow, repair.id).held_minor:
             self._note(uow, repair, event.actor, "invoice_by_hand", "no price was agreed here")
 
-    def _lines(self, uow: UnitOfWork, repair: Repair) -> tuple[tuple[Line, ...], str]:
-        approved = quotes.approved(uow, repair.id)
+    def _lines(
+        self, uow: UnitOfWork, repair: Repair, approved: quotes.Approved | None
+    ) -> tuple[tuple[Line, ...], str]:
         if approved is not None:
             return approved.lines, approved.currency
         if repair.estimate_minor and payments.standing(uow, repair.id).held_minor:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from crm import dues
 from crm.billing.telling import Teller
 from crm.core.events import Actor
 from crm.core.shop import Shop
 from crm.core.uow import Reactions, UnitOfWork
 from crm.notifications import service as notifications
-from crm.payments import queries as payments
 from crm.quotes import queries as quotes
 from crm.quotes import rules, service
 from crm.quotes.events import (
@@ -20,9 +20,10 @@ from crm.quotes.events import (
 )
 from crm.quotes.models import Quote
 from crm.repairs import service as repairs
-from crm.repairs.models import Repair
+from crm.repairs.events import RepairEvent, RepairNoted, RepairStatusChanged
+from crm.repairs.models import Repair, RepairEntry
 from crm.repairs.service import Address, StatusNews
-from crm.repairs.statuses import RepairFlag, RepairStatus
+from crm.repairs.statuses import GIVEN_UP, RepairFlag, RepairStatus
 
 _SHOWN_OF_HASH = 12
 
@@ -39,6 +40,8 @@ class Quoting:
             QuoteApproved: (self.approved,),
             QuoteDeclined: (self.declined,),
             QuoteWithdrawn: (self.ended,),
+            RepairNoted: (self.given_up,),
+            RepairStatusChanged: (self.handed_over,),
         }
 
     def sent(self, uow: UnitOfWork, event: QuoteSent) -> None:
@@ -58,12 +61,14 @@ class Quoting:
         told = f"{quote.ref} v{event.version}: {total}, via {event.via}"
         if decision is not None:
             told += f", {decision.digest[:_SHOWN_OF_HASH]}"
+        notifications.take_back_event(uow, _key(quote.id, event.version), "quote approved")
         repair.estimate_minor = event.total_minor
         self._note(uow, repair, event.actor, "quote_approved", told, waits=False)
-        if event.deposit_minor:
+        due = dues.due(uow, repair.id, "deposit")
+        if due.amount_minor:
             locale = self._teller.locale(uow, repair.customer_id)
             values = {
-                "amount": self._teller.words(event.deposit_minor, event.currency, locale),
+                "amount": self._teller.words(due.amount_minor, due.currency, locale),
                 "link": self._shop.links.pay(repair.id, repair.received_at),
                 "purpose": "deposit",
             }
@@ -71,33 +76,60 @@ class Quoting:
                 uow, f"{_key(quote.id, event.version)}:deposit", "payment_link", event.actor,
                 repair=repair, customer_id=repair.customer_id, values=values,
             )  # fmt: skip
-        else:
-            self.go_on(uow, repair, event.actor)
+        elif not self.go_on(uow, repair, event.actor):
+            # Nothing else would answer them: no deposit is asked, and no status changes.
+            locale = self._teller.locale(uow, repair.customer_id)
+            values = {
+                "quote": quote.ref,
+                "amount": self._teller.words(event.total_minor, event.currency, locale),
+                "link": self._shop.links.quote(quote.id, quote.shown_at),
+            }
+            self._teller.tell(
+                uow, f"{_key(quote.id, event.version)}:approved", "quote_approved", event.actor,
+                repair=repair, customer_id=repair.customer_id, values=values,
+            )  # fmt: skip
 
     def deposit_paid(self, uow: UnitOfWork, repair: Repair, actor: Actor) -> None:
         """After money came in: work that waited for its deposit goes on."""
         approved = quotes.approved(uow, repair.id)
         if approved is None or not approved.deposit_minor:
             return
-        if payments.standing(uow, repair.id).paid_minor >= approved.deposit_minor:
+        if not dues.due(uow, repair.id, "deposit").amount_minor:
             self.go_on(uow, repair, actor)
 
-    def go_on(self, uow: UnitOfWork, repair: Repair, actor: Actor) -> None:
+    def go_on(self, uow: UnitOfWork, repair: Repair, actor: Actor) -> bool:
         """From the diagnosis on to the work; a part that is waited for is waited for."""
-        if repair.status in (RepairStatus.RECEIVED, RepairStatus.DIAGNOSING):
-            news = StatusNews(status=RepairStatus.REPAIRING, by_staff=False)
-            repairs.change_status(uow, Address(ref=repair.ref), news, actor)
+        waits = repair.status in (RepairStatus.RECEIVED, RepairStatus.DIAGNOSING)
+        if not waits or GIVEN_UP.intersection(repair.flags):
+            return False
+        news = StatusNews(status=RepairStatus.REPAIRING, by_staff=False)
+        repairs.change_status(uow, Address(ref=repair.ref), news, actor)
+        return True
 
     def declined(self, uow: UnitOfWork, event: QuoteDeclined) -> None:
         quote, repair = self._both(uow, event)
+        notifications.take_back_event(uow, _key(quote.id, event.version), "quote declined")
         told = f"{quote.ref} v{event.version}" + (f": {event.reason}" if event.reason else "")
         self._note(uow, repair, event.actor, "quote_declined", told, waits=False)
 
     def ended(self, uow: UnitOfWork, event: QuoteWithdrawn) -> None:
         quote, repair = self._both(uow, event)
-        notifications.take_back_event(uow, _key(quote.id, quote.version), f"quote {event.state}")
+        notifications.take_back_event(uow, _key(quote.id, event.version), f"quote {event.state}")
         told = f"{quote.ref}: {event.state}"
         self._note(uow, repair, event.actor, "quote_ended", told, waits=False)
+
+    def given_up(self, uow: UnitOfWork, event: RepairNoted) -> None:
+        if uow.session.get_one(RepairEntry, event.entry_id).gives_up:
+            self._withdraw(uow, event)
+
+    def handed_over(self, uow: UnitOfWork, event: RepairStatusChanged) -> None:
+        if event.after == RepairStatus.DELIVERED:
+            self._withdraw(uow, event)
+
+    def _withdraw(self, uow: UnitOfWork, event: RepairEvent) -> None:
+        """Nobody is reminded of, or may approve, the price of work that will not be done."""
+        for quote_id in quotes.sent(uow, event.subject_id):
+            service.withdraw(uow, quote_id, event.actor)
 
     def _both(self, uow: UnitOfWork, event: QuoteEvent) -> tuple[Quote, Repair]:
         quote = uow.session.get_one(Quote, event.subject_id)
@@ -131,7 +163,7 @@ class Quoting:
             "title": content.title,
             "amount": self._teller.words(lowest, quote.currency, locale),
             "is_range": highest != lowest,
-            "link": self._shop.links.quote(quote.id, quote.created_at),
+            "link": self._shop.links.quote(quote.id, quote.shown_at),
         }
         self._teller.tell(
             uow, key, template, event.actor, repair=repair, customer_id=repair.customer_id,

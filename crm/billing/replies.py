@@ -122,7 +122,7 @@ class Replies:
                 {
                     "device": repair.device or repair.ref,
                     "total": self._teller.words(one.total_minor, one.currency, locale),
-                    "link": self._shop.links.quote(quote.id, quote.created_at),
+                    "link": self._shop.links.quote(quote.id, quote.shown_at),
                 }
             )
         self._teller.tell(

@@ -60,4 +60,5 @@ class Teller:
             repair_id=repair.id if repair else None,
             hold=self._shop.hold if actor.kind in _BY_HAND else timedelta(),
             actor=actor,
+            values=given | values,
         )

@@ -119,6 +119,7 @@ class Messages:
             hold=hold,
             deadline_at=deadline_at,
             actor=event.actor,
+            values=values,
         )
 
     def _booking(self, uow: UnitOfWork, event: BookingEvent) -> Booking:

@@ -63,6 +63,13 @@ def place_of(uow: UnitOfWork, repair_id: int) -> Location | None:
     return places[0] if len(places) == 1 else None
 
 
+def category_of(uow: UnitOfWork, repair_id: int) -> str | None:
+    """Of the device as it was booked; None when the repair came without a booking."""
+    return uow.session.scalar(
+        select(BookedDevice.category).where(BookedDevice.repair_id == repair_id)
+    )
+
+
 def technician_ids(uow: UnitOfWork, booking_id: int) -> list[int]:
     """Who has the slot reserved."""
     query = select(Reservation.resource_id).where(

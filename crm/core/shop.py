@@ -15,6 +15,7 @@ BOOKING_DAYS = 180
 QUOTE_DAYS = 90
 PAY_DAYS = 365
 INVOICE_DAYS = 400
+SURVEY_DAYS = 60
 
 
 class Links:
@@ -34,6 +35,7 @@ class Links:
         self._quote = URLSafeSerializer(list(reversed(keys)), salt="quote")
         self._pay = URLSafeSerializer(list(reversed(keys)), salt="pay")
         self._invoice = URLSafeSerializer(list(reversed(keys)), salt="invoice")
+        self._survey = URLSafeSerializer(list(reversed(keys)), salt="survey")
         self._keys = keys
 
     def track(self, repair_id: int, received_at: datetime) -> str:
@@ -92,6 +94,16 @@ class Links:
     def read_pay(self, token: str, now: datetime) -> int | None:
         """The repair a token opens, None when it is forged, damaged or expired."""
         return _read(self._pay, token, now)
+
+    def survey(self, repair_id: int, asked_at: datetime) -> str:
+        """Where a customer rates a repair."""
+        expires = asked_at.astimezone(UTC) + timedelta(days=SURVEY_DAYS)
+        token = self._survey.dumps([repair_id, int(expires.timestamp())])
+        return f"{self.public_url}/survey/{token}"
+
+    def read_survey(self, token: str, now: datetime) -> int | None:
+        """The repair a token opens, None when it is forged, damaged or expired."""
+        return _read(self._survey, token, now)
 
     def job(self, repair_id: int) -> str:
         """What a label's QR code holds, for as long as the label sticks."""

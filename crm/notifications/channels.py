@@ -1,7 +1,7 @@
 """What every channel does with a message: take it, owe it to the outbox, follow what became of it.
 
 A message is offered to the channels in the order in which `app.py` lists their integrations
-(conversation, e-mail, SMS); the first that can reach the customer takes it. One that refuses it for
+(conversation, e-mail, WhatsApp, SMS); the first that can reach the customer takes it. One that refuses it for
 good passes it on. Which addresses may be used is `crm/addresses.py`'s business.
 """
 
@@ -33,6 +33,13 @@ _LOOKING = (NotificationState.NO_CHANNEL, NotificationState.FAILED)
 def is_free(notification: Notification, channel: str) -> bool:
     """Whether no channel has it and this one has not refused it."""
     return notification.state in _LOOKING and channel not in notification.refusals
+
+
+def pass_over(notification: Notification, channel: str, reason: str) -> None:
+    """This channel cannot reach them now and is not asked again about this message."""
+    notification.refusals = {**notification.refusals, channel: reason}
+    if notification.state == NotificationState.NO_CHANNEL:
+        notification.reason = f"{channel}: {reason}"
 
 
 def timing(uow: UnitOfWork, notification: Notification) -> tuple[timedelta, timedelta]:

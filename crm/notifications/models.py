@@ -34,6 +34,8 @@ class Notification(Base):
     sealed_body: the address and the whole text of a message with a secret in it, which `body` only
     shows masked; gone once it was sent. address: where a channel of its own sends it. refusals:
     channel -> why it would not take the message. external_id: the channel's own name for it.
+    short_body: the words for a text message, where there are shorter ones. variables: what the words
+    were made of, for templates that others fill. segments, cost_minor: estimated before sending.
     """
 
     __tablename__ = "notifications"
@@ -54,11 +56,16 @@ class Notification(Base):
     repair_id: Mapped[int | None] = mapped_column(BigInteger)
     booking_id: Mapped[int | None] = mapped_column(BigInteger)
     body: Mapped[str] = mapped_column(Text)
+    short_body: Mapped[str | None] = mapped_column(Text)
+    variables: Mapped[dict] = mapped_column(server_default=text("'{}'"))
     sealed_body: Mapped[bytes | None] = mapped_column(LargeBinary)
     channel: Mapped[str | None] = mapped_column(Text)
     address: Mapped[str | None] = mapped_column(Text)
     refusals: Mapped[dict] = mapped_column(server_default=text("'{}'"))
     external_id: Mapped[str | None] = mapped_column(Text)
+    segments: Mapped[int | None] = mapped_column()
+    cost_minor: Mapped[int | None] = mapped_column()
+    cost_currency: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
     not_before: Mapped[datetime] = mapped_column()

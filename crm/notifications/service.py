@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
@@ -10,6 +12,7 @@ from crm.core import outbox
 from crm.core.events import Actor
 from crm.core.outbox import EffectDiscarded
 from crm.core.uow import UnitOfWork
+from crm.notifications import texts
 from crm.notifications.events import NotificationComposed
 from crm.notifications.models import Notification, NotificationState
 
@@ -33,8 +36,12 @@ def compose(
     booking_id: int | None = None,
     deadline_at: datetime | None = None,
     sealed_body: bytes | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> Notification:
-    """Keep a message and let the channels see it. It stays `no_channel` until one takes it."""
+    """Keep a message and let the channels see it. It stays `no_channel` until one takes it.
+
+    values: what the body was made of, for channels with words of their own; never a secret.
+    """
     notification = Notification(
         event_key=event_key,
         template=template,
@@ -43,6 +50,8 @@ def compose(
         repair_id=repair_id,
         booking_id=booking_id,
         body=body,
+        short_body=texts.short(locale, template, values) if values else None,
+        variables={k: v for k, v in (values or {}).items() if isinstance(v, str)},
         sealed_body=sealed_body,
         state=NotificationState.NO_CHANNEL,
         reason=NO_CHANNEL_YET,
@@ -74,6 +83,7 @@ def waiting(uow: UnitOfWork, repair_id: int) -> list[Notification]:
 def queued(notification: Notification, channel: str, reason: str) -> None:
     notification.channel, notification.reason = channel, reason
     notification.state = NotificationState.QUEUED
+    notification.segments = notification.cost_minor = notification.cost_currency = None
 
 
 def settle(
@@ -138,8 +148,9 @@ def release(uow: UnitOfWork, repair_id: int) -> int:
 
 
 def take_back(uow: UnitOfWork, repair_id: int, reason: str) -> int:
-    """Cancel messages about a repair that have not left. Returns how many."""
-    return _take_back(uow, Notification.repair_id == repair_id, reason)
+    """Cancel messages about a repair's statuses that have not left. Returns how many."""
+    told_status = Notification.event_key.startswith(_STATUS_KEY.format(repair_id), autoescape=True)
+    return _take_back(uow, (Notification.repair_id == repair_id) & told_status, reason)
 
 
 def take_back_event(uow: UnitOfWork, event_key: str, reason: str) -> int:

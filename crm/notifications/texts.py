@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader, StrictUndefined, meta
 from jinja2.sandbox import SandboxedEnvironment
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -39,3 +40,24 @@ def closest(*wishes: str | None) -> str:
 def render(locale: str, name: str, channel: str, values: dict[str, Any]) -> str:
     """Raises jinja2.UndefinedError when a variable is missing: never a blank in a customer's message."""
     return _environment().get_template(f"{locale}/{name}.{channel}").render(values).strip()
+
+
+def short(locale: str, name: str, values: Mapping[str, Any]) -> str | None:
+    """The shorter words for a text message; None where there are none. Raises as `render`."""
+    if not (TEMPLATES / locale / f"{name}.sms").exists():
+        return None
+    return render(locale, name, "sms", dict(values))
+
+
+@cache
+def names() -> frozenset[str]:
+    """Of every message customers get; notes for agents apart."""
+    found = {path.stem for path in (TEMPLATES / FALLBACK).glob("[a-z]*.chat")}
+    return frozenset(name for name in found if not name.startswith("note_"))
+
+
+@cache
+def variables(name: str) -> frozenset[str]:
+    """What the message of this name is made of. name: one of `names()`."""
+    source = (TEMPLATES / FALLBACK / f"{name}.chat").read_text("utf-8")
+    return frozenset(meta.find_undeclared_variables(_environment().parse(source)))

@@ -30,7 +30,7 @@ def post(uow: UnitOfWork, cause: str, currency: str, legs: Iterable[Leg]) -> boo
     """Write one transaction; False when this cause was posted before.
 
     Raises ValueError (legs that do not add up to zero), NotFound, Conflict (`more-than-held`,
-    `more-than-owed`).
+    `more-than-owed`, `other-currency`).
     """
     legs = tuple(legs)
     if not legs or not rules.is_balanced(legs):
@@ -65,7 +65,7 @@ def post(uow: UnitOfWork, cause: str, currency: str, legs: Iterable[Leg]) -> boo
             for leg in legs
         ],
     )
-    _check(uow, cause, currency, legs)
+    _check(uow, currency, legs)
     return True
 
 
@@ -170,11 +170,11 @@ def _sum(uow: UnitOfWork, *where) -> int:
     return int(uow.session.scalar(select(whole).where(*where)) or 0)
 
 
-def _check(uow: UnitOfWork, cause: str, currency: str, legs: Sequence[Leg]) -> None:
+def _check(uow: UnitOfWork, currency: str, legs: Sequence[Leg]) -> None:
     for leg in legs:
         scope = Scope.of(leg.repair_id, leg.invoice_id)
         if leg.account in ("held", "receivable") and currencies(uow, scope) != {currency}:
-            raise ValueError(f"{cause}: this money is in another currency than {currency}")
+            raise Conflict(f"this money is not in {currency}", code="other-currency")
         if leg.account == "held" and held_in(uow, scope) < 0:
             raise Conflict("more than is held for this customer", code="more-than-held")
         if leg.account == "receivable" and receivable(uow, leg.invoice_id) < 0:

@@ -37,6 +37,11 @@ def attempt_by_ref(uow: UnitOfWork, typed: str) -> Attempt:
     return found
 
 
+def latest_attempt(uow: UnitOfWork, repair_id: int) -> Attempt | None:
+    query = select(Attempt).where(Attempt.repair_id == repair_id)
+    return uow.session.scalar(query.order_by(Attempt.id.desc()).limit(1))
+
+
 def listed(
     uow: UnitOfWork,
     *,

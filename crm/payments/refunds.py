@@ -144,6 +144,17 @@ def listed(
     return page(uow.session, query, [Refund.id], limit=limit, after=after)
 
 
+def done_of_repair(uow: UnitOfWork, repair_id: int) -> list[tuple[Refund, str]]:
+    """What was given back for a repair, with the method, oldest first."""
+    query = (
+        select(Refund, Payment.method)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(Payment.repair_id == repair_id, Refund.state == "done")
+        .order_by(Refund.id)
+    )
+    return [(refund, method) for refund, method in uow.session.execute(query)]
+
+
 def _go(uow: UnitOfWork, shop: Shop, refund: Refund, payment: Payment, actor: Actor) -> None:
     scope = scope_of(payment)
     if refund.lines and refund.invoice_id is not None:

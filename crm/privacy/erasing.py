@@ -23,12 +23,18 @@ from crm.files.models import File
 from crm.privacy.gathering import Person, events_of, gather
 from crm.privacy.models import bury
 from crm.repairs.statuses import RepairFlag, RepairStatus
+from crm.texting import numbers
 
 # Tables whose rows stay, and what is taken out of them.
 CLEARED: dict[str, dict[str, Any]] = {
     "repairs": {"customer_id": None, "problem": ""},
     "repair_history": {"note": None, "internal_note": None, "reason": None},
     "repair_steps": {},
+    "surveys": {"comment": None, "ticket_id": None},
+    # What was agreed stays beside the money it led to.
+    "quotes": {"customer_id": None},
+    "quote_versions": {},
+    "quote_decisions": {"words": "", "reason": "", "ip_address": None, "user_agent": None},
     "expenses": {"customer_id": None, "note": ""},
     # Tax law asks for documents as they were issued, names and all.
     "invoices": {"customer_id": None},
@@ -43,6 +49,7 @@ CLEARED: dict[str, dict[str, Any]] = {
 # Entries of a repair's history whose details are figures: who mended, when, for how much.
 FIGURES = ("created", "moved", "repeated", "late", "corrected", "estimate", "flags", "delay")
 FIRM = ("pending", "confirmed")
+MOST_CHANNELS = 6  # that may refuse a message one after the other
 _BODIES = (
     """UPDATE inbox SET body = NULL, reason = 'erased',
            state = CASE WHEN state IN ('pending', 'dead') THEN 'ignored' ELSE state END
@@ -80,10 +87,11 @@ def erase(uow: UnitOfWork, ref: str, actor: Actor) -> Erased:
     _clear_bodies(uow, person)
     _clear_events(uow, person)
     count = _take_out(uow, person)
+    stopped = numbers.forget(uow, person.phones)
     uow.session.expunge_all()
     audit.write(uow, actor, "customer.erase", ref, {"rows": count, "files": len(file_keys)})
     uow.record(CustomerErased(customer_id, actor, contacts))
-    return Erased(count, file_keys, _kept(person))
+    return Erased(count, file_keys, _kept(person, stopped))
 
 
 def _check_nothing_open(person: Person) -> None:
@@ -115,7 +123,7 @@ def _clear_bodies(uow: UnitOfWork, person: Person) -> None:
     values = {
         "subjects": sorted(_names(person)),
         "words": sorted(person.addresses | _spellings(person)),
-        "keys": sorted(keys | {f"{key}:{again}" for key in keys for again in (1, 2)}),
+        "keys": sorted(keys | {f"{key}:{again}" for key in keys for again in range(1, MOST_CHANNELS)}),
         "lanes": sorted(lanes),
     }
     for statement in _BODIES:
@@ -158,16 +166,21 @@ def _take_out(uow: UnitOfWork, person: Person) -> int:
             if "actor_kind" in table.c:
                 theirs = chosen & (table.c.actor_kind == "customer")
                 uow.session.execute(update(table).where(theirs).values(actor_name=""))
+            if "by_kind" in table.c:
+                theirs = chosen & (table.c.by_kind == "customer")
+                uow.session.execute(update(table).where(theirs).values(by_name=""))
         else:
             uow.session.execute(delete(table).where(chosen))
         count += len(keys)
     return count
 
 
-def _kept(person: Person) -> list[str]:
+def _kept(person: Person, stopped: int) -> list[str]:
     kept = ["the audit log names the reference and who erased it, for good"]
     if repairs := person.of("repairs"):
         kept.append(f"{len(repairs)} finished repairs without the person, for the shop's figures")
+    if quotes := person.of("quotes"):
+        kept.append(f"{len(quotes)} quotes without the person and their words: the books stay")
     if payments := person.of("payments"):
         kept.append(f"{len(payments)} payments and their ledger without the person: the books stay")
     if expenses := person.of("expenses"):
@@ -177,6 +190,8 @@ def _kept(person: Person) -> list[str]:
             f"{len(documents)} invoices, credit notes and receipts as they were issued, "
             "for as long as tax law asks for them"
         )
+    if stopped:
+        kept.append("a digest of the number that said STOP, so that nobody writes to it")
     if person.contacts:
         kept.append("the contact in Chatwoot, until Chatwoot lets it go: it refuses while they are online")
     kept.append("sealed answers to requests that may be repeated, for 24 hours")

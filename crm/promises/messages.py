@@ -55,6 +55,7 @@ class Messages:
             repair_id=repair.id,
             hold=hold,
             actor=event.actor,
+            values=values,
         )
 
 

@@ -42,6 +42,7 @@ class QuoteWithdrawn(QuoteEvent):
     """It can no longer be approved: taken back, replaced by another, or expired."""
 
     kind: ClassVar[str] = "quote.withdrawn"
+    version: int
     state: str
 
 

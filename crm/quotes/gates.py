@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm.core import money
 from crm.core.errors import Conflict
 from crm.core.uow import UnitOfWork
 from crm.quotes import queries, rules
@@ -16,10 +17,9 @@ def over(uow: UnitOfWork, repair_id: int, estimate_minor: int | None) -> str | N
         return None
     if not rules.needs_new_approval(approved.total_minor, estimate_minor, approved.overrun_bp):
         return None
-    return (
-        f"it has come to {estimate_minor} {approved.currency} minor units; {approved.total_minor} "
-        f"were approved in {approved.ref}. Send a new quote"
-    )
+    now = money.in_words(estimate_minor, approved.currency, "en_GB")
+    agreed = money.in_words(approved.total_minor, approved.currency, "en_GB")
+    return f"it has come to {now}; {agreed} were approved in {approved.ref}. Send a new quote"
 
 
 def need_approval(uow: UnitOfWork, repair_id: int, estimate_minor: int | None) -> None:

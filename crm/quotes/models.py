@@ -52,6 +52,11 @@ class Quote(Base):
     decided_at: Mapped[datetime | None] = mapped_column()
     nudged: Mapped[int] = mapped_column(Integer, server_default="0")
 
+    @property
+    def shown_at(self) -> datetime:
+        """From when its link counts: a draft may have lain for months."""
+        return self.sent_at or self.created_at
+
 
 class QuoteVersion(Base):
     """What a quote said, never changed. content: see `rules.Content`; digest: of its canonical form."""

@@ -93,6 +93,12 @@ def approved(uow: UnitOfWork, repair_id: int) -> Approved | None:
     )
 
 
+def sent(uow: UnitOfWork, repair_id: int) -> list[int]:
+    """Quotes of a repair that nobody has decided, expired or not."""
+    query = select(Quote.id).where(Quote.repair_id == repair_id, Quote.state == QuoteState.SENT)
+    return list(uow.session.scalars(query))
+
+
 def waiting(uow: UnitOfWork, repair_ids: Collection[int]) -> list[Waiting]:
     """Longest waiting first; expired ones are left out."""
     query = (

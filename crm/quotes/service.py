@@ -226,7 +226,7 @@ def _end(uow: UnitOfWork, quote: Quote, state: QuoteState, actor: Actor) -> None
     was_sent = quote.state == QuoteState.SENT
     quote.state = state
     if was_sent:
-        uow.record(QuoteWithdrawn(quote.id, actor, quote.repair_id, state))
+        uow.record(QuoteWithdrawn(quote.id, actor, quote.repair_id, quote.version, state))
 
 
 def _write(uow: UnitOfWork, quote: Quote, content: Content, actor: Actor) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Date, ForeignKey, Identity, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.db import Base
+from crm.repairs.statuses import GIVEN_UP
 
 
 class Repair(Base):
@@ -81,6 +82,14 @@ class RepairEntry(Base):
     details: Mapped[dict] = mapped_column(server_default=text("'{}'"))
     occurred_at: Mapped[datetime] = mapped_column()
     recorded_at: Mapped[datetime] = mapped_column()
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether the work was given up here, and not before."""
+        if self.outcome != "flags":
+            return False
+        before, after = self.details["before"], self.details["after"]
+        return bool(GIVEN_UP.intersection(after)) and not GIVEN_UP.intersection(before)
 
 
 class TicketRepair(Base):

@@ -31,3 +31,7 @@ class RepairFlag(StrEnum):
     CANCELLED = "cancelled"
     UNREPAIRABLE = "unrepairable"
     IN_STORAGE = "in_storage"
+
+
+# The work is not going to be done.
+GIVEN_UP = frozenset({RepairFlag.CANCELLED, RepairFlag.UNREPAIRABLE})

@@ -57,6 +57,14 @@ class CustomerWrote(TicketEvent):
 
 
 @dataclass(frozen=True)
+class CustomerTexted(TicketEvent):
+    """A customer wrote by SMS or WhatsApp past Chatwoot; agents have not seen it yet."""
+
+    kind: ClassVar[str] = "ticket.customer_texted"
+    message_id: int
+
+
+@dataclass(frozen=True)
 class ConversationBound(TicketEvent):
     """A conversation became part of a ticket, or turned out to be another customer's."""
 

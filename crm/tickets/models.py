@@ -34,7 +34,7 @@ class AuthorKind(StrEnum):
 
 
 class Ticket(Base):
-    """ref: `TKT-000001`. source: `chatwoot`, `api`. rating: 1 to 5."""
+    """ref: `TKT-000001`. source: `chatwoot`, `api`, `sms`, `whatsapp`… rating: 1 to 5."""
 
     __tablename__ = "tickets"
     __table_args__ = (

@@ -18,10 +18,12 @@ from crm.unclaimed.letters import Draft
 from crm.unclaimed.parties import Parties
 
 LOCALE = "en_GB"
-_LEFT, _WIDTH = 25 * mm, 160 * mm
+_TEXT, _SENDER, _RECIPIENT = (25 * mm, 160 * mm), (125 * mm, 60 * mm), (25 * mm, 85 * mm)
+_WINDOW = A4[1] - 50 * mm  # where envelopes show the recipient
+_WINDOW_LINES = 5
 _SIZE, _LEADING = 11.0, 16.0
 _MOST = 2000  # signs of one paragraph
-_ADDRESS_LINES = 8
+_MOST_LINES = 14  # of an address
 
 
 def render(draft: Draft, known: Law, facts: Parties) -> bytes:
@@ -30,9 +32,8 @@ def render(draft: Draft, known: Law, facts: Parties) -> bytes:
     canvas = Canvas(file, pagesize=A4, invariant=1, pageCompression=1)
     canvas.setTitle(f"{draft.kind.title} {facts.ref}")
     canvas.setCreator("Mendline")
-    top = A4[1] - 20 * mm
-    top = _lines(canvas, facts.sender[: _ADDRESS_LINES + 1], top) - _LEADING
-    top = _lines(canvas, facts.recipient[: _ADDRESS_LINES + 1], top) - _LEADING
+    sender = _lines(canvas, facts.sender, A4[1] - 20 * mm, column=_SENDER)
+    top = min(sender, _recipient(canvas, facts.recipient)) - 2 * _LEADING
     top = _lines(canvas, [_day(draft.on)], top) - _LEADING
     top = _lines(canvas, [draft.kind.title], top, BOLD) - _LEADING / 2
     values = _values(draft, known, facts)
@@ -66,18 +67,47 @@ def _day(day: date) -> str:
     return format_date(day, "long", locale=LOCALE)
 
 
-def _lines(canvas: Canvas, lines: Sequence[str], top: float, font: str = REGULAR) -> float:
+def _recipient(canvas: Canvas, lines: Sequence[str]) -> float:
+    """Without an address there are lines to write it on."""
+    top = _lines(canvas, lines, _WINDOW, column=_RECIPIENT)
+    lowest = _WINDOW - _WINDOW_LINES * _LEADING
+    left, width = _RECIPIENT
+    while len(lines) < 2 and top > lowest:
+        canvas.setLineWidth(0.4)
+        canvas.line(left, top - 3, left + width, top - 3)
+        top -= _LEADING
+    return min(top, lowest)
+
+
+def _lines(
+    canvas: Canvas,
+    lines: Sequence[str],
+    top: float,
+    font: str = REGULAR,
+    *,
+    column: tuple[float, float] = _TEXT,
+) -> float:
+    """However long they are, what follows stays on the page."""
+    lowest = top - _MOST_LINES * _LEADING
     for line in lines:
-        top = _paragraph(canvas, line, top, font, most_lines=2)
+        left = min(4, round((top - lowest) / _LEADING))
+        top = _paragraph(canvas, line, top, font, column=column, most_lines=left)
     return top
 
 
 def _paragraph(
-    canvas: Canvas, words: str, top: float, font: str = REGULAR, *, most_lines: int = 12
+    canvas: Canvas,
+    words: str,
+    top: float,
+    font: str = REGULAR,
+    *,
+    column: tuple[float, float] = _TEXT,
+    most_lines: int = 12,
 ) -> float:
-    width = width_of(font, _SIZE)
-    for line in fitted(clean(words, font, _MOST), width, _WIDTH, most_lines):
+    """column: its left edge and its width. Returns where the next line stands."""
+    left, width = column
+    for line in fitted(clean(words, font, _MOST), width_of(font, _SIZE), width, most_lines):
         canvas.setFont(font, _SIZE)
-        canvas.drawString(_LEFT, top, line)
+        canvas.drawString(left, top, line)
         top -= _LEADING
     return top

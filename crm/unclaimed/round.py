@@ -115,6 +115,7 @@ class Round:
             hold=timedelta(),
             actor=SYSTEM,
             deadline_at=uow.now + notifications.NOTICE_DEADLINE,
+            values=values,
         )
         repairs.note(
             uow,

@@ -111,6 +111,7 @@ def test_a_guest_books(shop, mendline, visit, code, accessibility_faults, locale
 
     def look(name: str) -> None:
         seen.append(name)
+        one.page.wait_for_load_state()
         if PICTURES:
             path = f"{PICTURES}/{len(seen):02}-{name}-{width}-{scheme}-{locale[:2]}.png"
             one.page.screenshot(path=path, full_page=True)

@@ -144,6 +144,7 @@ def test_quote_to_invoice(mendline: Service, stripe: StandIn, visit):
     way.visit.open(way.link(number, "quote"))
     way.picture("quote")
     way.page.get_by_label("Protection glass").first.check()
+    expect(way.page.locator("form.offer").first).to_contain_text("£165.00")
     way.page.get_by_role("button", name="Approve").first.click()
     expect(way.page.locator("article")).to_contain_text("Approved")
     expect(way.page.locator("article")).to_contain_text("£165.00")

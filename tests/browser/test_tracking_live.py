@@ -34,9 +34,9 @@ KEPT = """caches.open('track-pages').then(cache => cache.match(location.pathname
 
 
 def wait_until_kept(page: Page, words: str) -> None:
-    """The service worker holds a copy of this page that says so."""
-    for _ in range(50):
-        if words in page.evaluate(KEPT):
+    """The service worker holds a copy of this page with that heading; every page lists all steps."""
+    for _ in range(100):
+        if re.search(rf"<h1[^>]*>\s*{words}", page.evaluate(KEPT)):
             return
         page.wait_for_timeout(100)
     raise AssertionError("nothing was kept")

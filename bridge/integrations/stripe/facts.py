@@ -1,6 +1,7 @@
 """Reads Stripe's objects into the facts of our port; pure.
 
-Amounts need no conversion: Stripe counts in the smallest unit too. What is not ours, or says
+Amounts need no conversion: Stripe counts in the smallest unit too, but for the currencies in which no
+checkout is opened (`provider.py`). What is not ours, or says
 nothing yet (a page that is still open, a card that was declined and may be tried again), gives None.
 """
 

@@ -25,6 +25,8 @@ KEY_LIFE = timedelta(hours=23)
 MOST_KEYS = 5  # stored failures in a row; then a person decides
 # A page lives 45 minutes, so that a look this far back finds every one that can still be paid.
 LOOK_BACK = timedelta(hours=24)
+# They have no decimals, yet Stripe's amounts of them have two.
+COUNTED_OTHERWISE = {"ISK", "UGX"}
 LANGUAGES = {"en": "en-GB", "pt": "pt"}
 LONGEST_LABEL = 250
 REASONS = {"duplicate", "fraudulent", "requested_by_customer"}
@@ -47,6 +49,8 @@ class StripeProvider:
         self.livemode = client.livemode
 
     def checkout(self, order: Order) -> Session:
+        if order.currency in COUNTED_OTHERWISE:
+            raise Permanent(f"{order.currency} cannot be paid by card here")
         params = _session_params(order)
         try:
             told = self._open(order, params, order.attempt_ref)

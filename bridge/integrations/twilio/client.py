@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +19,7 @@ from twilio.rest import Client
 from bridge.settings import TwilioSettings
 from crm.core.errors import Denied, Outward, Permanent, Temporary, Uncertain
 from crm.core.uow import refuse_inside_unit
+from crm.texting.templates import Filled
 
 CONNECT_SECONDS = 3.0
 LISTED = 20  # how many of the latest messages to one number are looked through
@@ -31,6 +34,14 @@ class Sent:
     """sid: Twilio's own name for the message."""
 
     sid: str
+
+
+class Refused(Permanent):
+    """error: Twilio's number for it, None when it gave none."""
+
+    def __init__(self, detail: str, error: int | None):
+        super().__init__(detail)
+        self.error = error
 
 
 class _Line(TwilioHttpClient):
@@ -48,27 +59,39 @@ class _Line(TwilioHttpClient):
 
 
 class Texting:
-    """callback: where Twilio tells what became of a message; None where it could not reach us."""
+    """sender: a number, a messaging service or a name. kind: what Twilio writes before numbers of
+    this channel, such as `whatsapp:`.
 
-    def __init__(self, told: TwilioSettings, sender: str, public_url: str, seconds: float):
+    callback: where Twilio tells what became of a message; None where it could not reach us.
+    """
+
+    def __init__(
+        self, told: TwilioSettings, sender: str, public_url: str, seconds: float, kind: str = ""
+    ):
         self._client = Client(
             told.account_sid, told.auth_token, http_client=_Line(told.api_base, seconds)
         )
-        self._sender = sender
+        self._sender = kind + sender
+        self._kind = kind
         here = (urlsplit(public_url).hostname or "") in ("localhost", "127.0.0.1", "::1")
         self._callback = None if here else f"{public_url}/webhooks/twilio/status"
 
-    def send(self, to: str, text: str, query: str) -> Sent:
+    def send(self, to: str, words: str | Filled, query: str) -> Sent:
         """query: comes back with every status of this message.
 
-        Raises Temporary, Denied, Permanent, Uncertain (the answer was lost).
+        Raises Temporary, Denied, Refused, Uncertain (the answer was lost).
         """
         how = {"messaging_service_sid" if self._is_service else "from_": self._sender}
+        if isinstance(words, Filled):
+            numbered = {str(number): value for number, value in enumerate(words.values, start=1)}
+            how |= {"content_sid": words.content_sid, "content_variables": json.dumps(numbered)}
+        else:
+            how["body"] = words
         if self._callback:
             how["status_callback"] = f"{self._callback}?{query}"
         try:
             refuse_inside_unit()
-            return Sent(self._client.messages.create(to=to, body=text, **how).sid)
+            return Sent(self._client.messages.create(to=self._kind + to, **how).sid)
         except TwilioRestException as error:
             raise _refusal(error) from error
         except requests.ConnectTimeout as error:
@@ -76,12 +99,20 @@ class Texting:
         except (requests.RequestException, TwilioException, ValueError) as error:
             raise Uncertain(f"Twilio's answer was lost ({type(error).__name__})") from error
 
-    def find(self, to: str, text: str, not_before: datetime) -> Sent | None:
-        """A message with these words to this number. Raises Temporary, Denied, Permanent."""
+    def find(
+        self, to: str, wordings: Sequence[Sequence[str]], not_before: datetime
+    ) -> Sent | None:
+        """A message to this number that has every part of one of these wordings.
+
+        Parts, because a trial account puts its own words before ours, and of a template we know the
+        variables only. Raises Temporary, Denied, Refused.
+        """
         how = {} if self._is_service else {"from_": self._sender}
         try:
             refuse_inside_unit()
-            latest = self._client.messages.list(to=to, limit=LISTED, page_size=LISTED, **how)
+            latest = self._client.messages.list(
+                to=self._kind + to, limit=LISTED, page_size=LISTED, **how
+            )
         except TwilioRestException as error:
             refusal = _refusal(error)
             # Nothing is changed by looking.
@@ -89,8 +120,8 @@ class Texting:
         except (requests.RequestException, TwilioException, ValueError) as error:
             raise Temporary(f"Twilio could not be asked ({type(error).__name__})") from error
         for one in latest:
-            # A trial account puts its own words before ours.
-            is_ours = (one.body or "").strip().endswith(text)
+            body = one.body or ""
+            is_ours = any(all(part in body for part in parts) for parts in wordings)
             if is_ours and one.date_created is not None and one.date_created >= not_before:
                 return Sent(one.sid)
         return None
@@ -109,4 +140,4 @@ def _refusal(error: TwilioRestException) -> Outward:
         return Temporary(detail)
     if error.status >= 500:
         return Uncertain(detail)
-    return Permanent(detail)
+    return Refused(detail, error.code)

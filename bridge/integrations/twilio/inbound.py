@@ -1,78 +1,99 @@
-"""What Twilio tells about messages: `POST /webhooks/twilio/status`, proven by `X-Twilio-Signature`.
+"""What Twilio tells: what became of our messages, and what people write to our numbers.
 
-The signature is checked against PUBLIC_URL, never against forwarded headers; it carries no moment,
-so what stops a replay is that news about a status counts once (reliability.md, rules 3 and 30).
+That it is Twilio is proven by `verify.py`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from urllib.parse import parse_qs, parse_qsl
+import re
+from functools import partial
+from urllib.parse import parse_qs
 
 from sqlalchemy import select
-from twilio.request_validator import RequestValidator
-from werkzeug.datastructures import MultiDict
 
+from bridge.integrations.twilio.learning import learn
+from crm import incoming
 from crm.core import outbox
-from crm.core.errors import BrokenBody, Permanent, Unauthenticated
+from crm.core.errors import Permanent
 from crm.core.inbox import Delivery, InboxRow
-from crm.core.integration import Endpoint, Received
+from crm.core.integration import Handler, Received
 from crm.core.outbox import SEND, OutboxRow
 from crm.core.uow import UnitOfWork
+from crm.core.vault import Seal
+from crm.customers.rules import is_e164
 from crm.notifications import channels
 from crm.notifications.models import Notification, NotificationState
+from crm.texting.models import CHANNELS, SMS, WHATSAPP
 
-CHANNEL, SOURCE, TYPE = "sms", "twilio", "message.status"
-PATH = "/webhooks/twilio/status"
+SOURCE, STATUS, MESSAGE = "twilio", "message.status", "message.received"
 KEY = "key"
-MOST_FIELDS = 100
+KINDS = {SMS: "", WHATSAPP: "whatsapp:"}  # what Twilio writes before numbers of a channel
 REACHED = {
     "sent": NotificationState.SENT,
     "delivered": NotificationState.DELIVERED,
     "read": NotificationState.READ,
 }
 FAILED = ("undelivered", "failed")
+LONGEST_WORDS, LONGEST_NAME, MOST_MEDIA = 5_000, 100, 99
+_ERROR = re.compile(r"[0-9]{4,6}")
+_SID = re.compile(r"(SM|MM)[0-9a-zA-Z]{1,64}")
 
 
-def endpoint(account_sid: str, auth_token: str, public_url: str) -> Endpoint:
-    validator = RequestValidator(auth_token)
-
-    def verify(received: Received) -> Delivery:
-        address = f"{public_url}{PATH}" + (f"?{received.query}" if received.query else "")
-        try:
-            pairs = parse_qsl(
-                received.body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS
-            )
-        except ValueError as error:
-            raise BrokenBody("the body is not a form") from error
-        signature = received.headers.get("X-Twilio-Signature", "")
-        if not validator.validate(address, MultiDict(pairs), signature):
-            raise Unauthenticated("the signature does not match")
-        form = dict(pairs)
-        if form.get("AccountSid") != account_sid:
-            raise Unauthenticated("another account")
-        return _delivery(form, received)
-
-    return Endpoint(
-        PATH, verify, mimetype="application/x-www-form-urlencoded", is_silent=True
-    )
-
-
-def _delivery(form: dict[str, str], received: Received) -> Delivery:
-    sid, status = form.get("MessageSid", ""), form.get("MessageStatus", "")
+def status(form: dict[str, str], received: Received) -> Delivery:
+    sid, state = form.get("MessageSid", ""), form.get("MessageStatus", "")
     (effect_key,) = parse_qs(received.query).get(KEY, [""])[:1]
     # The number it went to stays out: nothing needs it.
-    news = {"sid": sid, "status": status, "error": form.get("ErrorCode"), "effect_key": effect_key}
+    news = {"sid": sid, "status": state, "error": form.get("ErrorCode"), "effect_key": effect_key}
     return Delivery(
         source=SOURCE,
         sender=form["AccountSid"],
-        type=TYPE,
+        type=STATUS,
         subject=f"twilio:{sid}",
-        key=f"{sid}:{status}",
+        key=f"{sid}:{state}",
         body=json.dumps(news).encode(),
-        handled=bool(effect_key) and status in (*REACHED, *FAILED),
+        handled=bool(effect_key) and effect_key.isprintable() and state in (*REACHED, *FAILED),
         request_id=received.request_id,
     )
+
+
+def message(form: dict[str, str], received: Received) -> Delivery:
+    """A text to one of our numbers. One from a short code or a name is kept as ignored."""
+    sid, written = form.get("MessageSid", ""), form.get("From", "")
+    channel = WHATSAPP if written.startswith(KINDS[WHATSAPP]) else SMS
+    number = written.removeprefix(KINDS[WHATSAPP])
+    media = form.get("NumMedia", "0")
+    said = {
+        "sid": sid,
+        "channel": channel,
+        "number": number,
+        "words": _text(form.get("Body", ""), LONGEST_WORDS),
+        "name": _text(form.get("ProfileName", ""), LONGEST_NAME),
+        "media": min(int(media), MOST_MEDIA) if re.fullmatch(r"[0-9]{1,3}", media) else 0,
+        "opt_out": form.get("OptOutType", "").upper(),
+    }
+    return Delivery(
+        source=SOURCE,
+        sender=form["AccountSid"],
+        type=MESSAGE,
+        # One after the other, so that STOP and START keep their order; a subject outlives its body.
+        subject=f"twilio:from:{hashlib.sha256(number.encode()).hexdigest()[:32]}",
+        key=f"{sid}:received",
+        body=json.dumps(said).encode(),
+        handled=bool(_SID.fullmatch(sid)) and is_e164(number),
+        request_id=received.request_id,
+    )
+
+
+def _text(words: str, at_most: int) -> str:
+    """What can be stored: PostgreSQL takes no NUL."""
+    return words.replace("\0", "").strip()[:at_most]
+
+
+def message_received(seal: Seal, uow: UnitOfWork, row: InboxRow) -> None:
+    if row.body:
+        incoming.take(uow, seal, incoming.Text(**json.loads(row.body), at=row.received_at))
 
 
 def status_told(uow: UnitOfWork, row: InboxRow) -> None:
@@ -80,21 +101,39 @@ def status_told(uow: UnitOfWork, row: InboxRow) -> None:
     news = json.loads(row.body or b"{}")
     owed = uow.session.scalar(
         select(OutboxRow).where(
-            OutboxRow.effect_key == news["effect_key"], OutboxRow.mode == SEND
+            OutboxRow.effect_key == news.get("effect_key"), OutboxRow.mode == SEND
         )
     )
-    if owed is None or owed.kind != f"{CHANNEL}.message":
+    channel = owed.kind.removesuffix(".message") if owed is not None else None
+    if owed is None or channel not in CHANNELS:
         return
     outbox.settle(uow, owed.effect_key, {"external_id": news["sid"]})
-    notification = uow.session.get(Notification, owed.body.get("notification_id", 0))
+    notification = uow.session.get(
+        Notification, owed.body.get("notification_id", 0), with_for_update=True
+    )
     if notification is None:
         return  # erased meanwhile
-    notification_id = notification.id
     if news["status"] in REACHED:
-        channels.arrived(uow, notification_id, REACHED[news["status"]], external_id=news["sid"])
+        _reached(uow, notification, owed.effect_key, channel, news)
     elif notification.effect_key == owed.effect_key:
-        reason = f"{Permanent.code}: Twilio could not deliver it, error {news['error']}"
-        channels.gave_up(uow, notification_id, reason)
+        error = news["error"] or ""
+        if notification.address:
+            learn(uow, channel, notification.address, int(error) if _ERROR.fullmatch(error) else None)
+        reason = f"{Permanent.code}: Twilio could not deliver it, error {error or 'unknown'}"
+        channels.gave_up(uow, notification.id, reason)
 
 
-HANDLERS = {(SOURCE, TYPE): status_told}
+def _reached(
+    uow: UnitOfWork, notification: Notification, effect_key: str, channel: str, news: dict[str, str]
+) -> None:
+    """Late news of a channel that gave up counts only when it did arrive there after all."""
+    state = REACHED[news["status"]]
+    if notification.effect_key != effect_key:
+        if state == NotificationState.SENT:
+            return
+        outbox.cancel(uow, notification.effect_key, f"delivered by {channel} after all")
+    channels.arrived(uow, notification.id, state, external_id=news["sid"])
+
+
+def handlers(seal: Seal) -> dict[tuple[str, str], Handler]:
+    return {(SOURCE, STATUS): status_told, (SOURCE, MESSAGE): partial(message_received, seal)}

@@ -1,4 +1,7 @@
-"""Delivers `sms.message`. In doubt the callback settles it, or the list of what Twilio sent."""
+"""Delivers `sms.message` and `whatsapp.message`.
+
+In doubt the callback settles it, or the list of what Twilio sent.
+"""
 
 from __future__ import annotations
 
@@ -6,41 +9,58 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from bridge.integrations.addressed import Addressed
-from bridge.integrations.twilio import inbound
-from bridge.integrations.twilio.client import Texting
-from bridge.settings import TwilioSettings
+from bridge.integrations.addressed import Addressed, Letter
+from bridge.integrations.twilio.client import Refused, Texting
+from bridge.integrations.twilio.inbound import KEY
+from bridge.integrations.twilio.learning import learn
 from crm.core.errors import Permanent, Temporary
-from crm.core.integration import Integration
 from crm.core.outbox import Effect
-from crm.core.uow import Units
+from crm.core.uow import UnitOfWork, Units
 from crm.core.vault import Seal
 from crm.customers.models import PHONE
 from crm.customers.rules import is_e164
+from crm.notifications.models import Notification
+from crm.texting import numbers, prices, segments, templates
+from crm.texting.models import SMS, WHATSAPP, NumberState, TextNumber
+from crm.texting.prices import Cost
+from crm.texting.templates import Filled
 
-CHANNEL = inbound.CHANNEL
 LONGEST_TEXT = 1600  # Twilio refuses more
 PATIENCE = timedelta(hours=1)  # reliability.md, rule 14
 CLOCKS_APART = timedelta(seconds=5)
+SAID_STOP = "they said stop"
 
 
-class SendText(Addressed):
+class _Texts(Addressed):
+    """What both channels share."""
+
+    channel: str
+
     def __init__(self, texting: Texting, units: Units, seal: Seal):
-        super().__init__(CHANNEL, PHONE, units, seal)
+        super().__init__(self.channel, PHONE, units, seal)
         self._texting = texting
 
     def deliver(self, effect: Effect) -> dict[str, Any]:
-        to, text = self._words(effect)
-        sent = self._texting.send(to, text, urlencode({inbound.KEY: effect.effect_key}))
+        letter = self._letter(effect)
+        with self._units() as uow:
+            words = self._words(uow, effect, letter)
+        try:
+            sent = self._texting.send(letter.to, words, urlencode({KEY: effect.effect_key}))
+        except Refused as error:
+            with self._units() as uow:
+                learn(uow, self.channel, letter.to, error.error)
+            raise
         return {"external_id": sent.sid}
 
     def look_up(self, effect: Effect) -> dict[str, Any] | None:
         """Raises Permanent after an hour without an answer: then a person decides."""
-        to, text = self._words(effect)
+        letter = self._letter(effect)
+        with self._units() as uow:
+            wordings = self._wordings(uow, letter)
         tried_at = effect.first_tried_at or datetime.now(UTC)
         is_late = datetime.now(UTC) - tried_at > PATIENCE
         try:
-            sent = self._texting.find(to, text, tried_at - CLOCKS_APART)
+            sent = self._texting.find(letter.to, wordings, tried_at - CLOCKS_APART)
         except Temporary as error:
             if is_late:
                 raise _undecided() from error
@@ -49,11 +69,116 @@ class SendText(Addressed):
             raise _undecided()
         return {"external_id": sent.sid} if sent else None
 
-    def _words(self, effect: Effect) -> tuple[str, str]:
+    def estimate(self, uow: UnitOfWork, notification: Notification, address: str) -> None:
+        cost = self._cost(uow, notification, address)
+        notification.segments = cost.segments
+        notification.cost_minor, notification.cost_currency = cost.minor, cost.currency
+
+    def _letter(self, effect: Effect) -> Letter:
         letter = self.letter(effect)
         if not is_e164(letter.to):
             raise Permanent("not a number that can be called from abroad")
-        return letter.to, shortened(letter.text.strip())
+        return letter
+
+    def _told_off(
+        self, uow: UnitOfWork, notification: Notification | None, number: str
+    ) -> str | None:
+        """Why this number gets nothing here. A code that somebody just asked for is wanted."""
+        known = numbers.known(uow, self.channel, number)
+        if known is None or known.state == NumberState.OK:
+            return None
+        if known.state == NumberState.OPTED_OUT:
+            is_code = notification is not None and notification.sealed_body is not None
+            return None if is_code else SAID_STOP
+        return f"the number cannot be reached: {known.reason}"
+
+    def _check(self, uow: UnitOfWork, effect: Effect, number: str) -> None:
+        """A message may have been held for days. Raises Permanent."""
+        notification = uow.session.get(Notification, effect.body.get("notification_id", 0))
+        if reason := self._told_off(uow, notification, number):
+            raise Permanent(reason)
+
+    def _words(self, uow: UnitOfWork, effect: Effect, letter: Letter) -> str | Filled:
+        raise NotImplementedError
+
+    def _wordings(self, uow: UnitOfWork, letter: Letter) -> list[tuple[str, ...]]:
+        raise NotImplementedError
+
+    def _cost(self, uow: UnitOfWork, notification: Notification, number: str) -> Cost:
+        raise NotImplementedError
+
+
+class SendText(_Texts):
+    channel = SMS
+
+    def obstacle(self, uow: UnitOfWork, notification: Notification, address: str) -> str | None:
+        return self._told_off(uow, notification, address)
+
+    def _words(self, uow: UnitOfWork, effect: Effect, letter: Letter) -> str:
+        self._check(uow, effect, letter.to)
+        return short_words(letter.short_text or letter.text)
+
+    def _wordings(self, uow: UnitOfWork, letter: Letter) -> list[tuple[str, ...]]:
+        return [(short_words(letter.short_text or letter.text),)]
+
+    def _cost(self, uow: UnitOfWork, notification: Notification, number: str) -> Cost:
+        words = short_words(notification.short_body or notification.body)
+        return prices.of_sms(number, segments.counted(words).segments)
+
+
+class SendWhatsApp(_Texts):
+    """Only to people who wrote to us there: free words in the window, else an approved template.
+
+    Codes stay with SMS: they prove that the number is a telephone's.
+    """
+
+    channel = WHATSAPP
+
+    def obstacle(self, uow: UnitOfWork, notification: Notification, address: str) -> str | None:
+        known = numbers.known(uow, WHATSAPP, address)
+        if notification.sealed_body is not None or not _writes_there(known):
+            return ""
+        if reason := self._told_off(uow, notification, address):
+            return reason
+        if not self._is_open(uow, notification, address) and not _filled(uow, notification):
+            return _closed(notification.template, notification.locale)
+        return None
+
+    def _is_open(self, uow: UnitOfWork, notification: Notification, number: str) -> bool:
+        at = max(uow.now, notification.not_before)
+        return numbers.is_open(at, numbers.known(uow, WHATSAPP, number))
+
+    def _words(self, uow: UnitOfWork, effect: Effect, letter: Letter) -> str | Filled:
+        self._check(uow, effect, letter.to)
+        if numbers.is_open(uow.now, numbers.known(uow, WHATSAPP, letter.to)):
+            return shortened(letter.text.strip())
+        filled = templates.filled(uow, letter.template, letter.locale, letter.variables)
+        if filled is None:
+            raise Permanent(_closed(letter.template, letter.locale))
+        return filled
+
+    def _wordings(self, uow: UnitOfWork, letter: Letter) -> list[tuple[str, ...]]:
+        """Either may have left: the window may have closed since."""
+        filled = templates.filled(uow, letter.template, letter.locale, letter.variables)
+        free = (shortened(letter.text.strip()),)
+        return [free, filled.values] if filled else [free]
+
+    def _cost(self, uow: UnitOfWork, notification: Notification, number: str) -> Cost:
+        return prices.of_whatsapp(is_template=not self._is_open(uow, notification, number))
+
+
+def _writes_there(known: TextNumber | None) -> bool:
+    return known is not None and known.heard_at is not None
+
+
+def _filled(uow: UnitOfWork, notification: Notification) -> Filled | None:
+    return templates.filled(
+        uow, notification.template, notification.locale, notification.variables
+    )
+
+
+def _closed(template: str, locale: str) -> str:
+    return f"outside the 24 hours of WhatsApp, and no approved template for {template} ({locale})"
 
 
 def _undecided() -> Permanent:
@@ -61,26 +186,14 @@ def _undecided() -> Permanent:
     return Permanent("nobody could say within an hour whether it was sent", code="undecided")
 
 
+def short_words(text: str) -> str:
+    return segments.plain(shortened(text.strip()))
+
+
 def shortened(text: str) -> str:
-    """What fits into one text message; the last line, with the link, is kept."""
+    """What fits into one message; the last line, with the link, is kept."""
     if len(text) <= LONGEST_TEXT:
         return text
     last = text.splitlines()[-1][-LONGEST_TEXT // 2 :]
-    return f"{text[: LONGEST_TEXT - len(last) - 2]}…\n{last}"
-
-
-def build(
-    told: TwilioSettings, units: Units, seal: Seal, public_url: str, seconds: float
-) -> Integration:
-    """Without a sender nothing is sent, but what was sent before is still followed."""
-    endpoint = inbound.endpoint(told.account_sid, told.auth_token, public_url)
-    if told.sms_from is None:
-        return Integration(CHANNEL, endpoints=(endpoint,), handlers=inbound.HANDLERS)
-    sms = SendText(Texting(told, told.sms_from, public_url, seconds), units, seal)
-    return Integration(
-        name=CHANNEL,
-        endpoints=(endpoint,),
-        handlers=inbound.HANDLERS,
-        deliverers={sms.kind: sms},
-        reactions=sms.reactions(),
-    )
+    # Three points, because the one sign for them is not of the cheap alphabet.
+    return f"{text[: LONGEST_TEXT - len(last) - 4]}...\n{last}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass, replace
+from typing import Any
 
 from babel.dates import format_interval
 from flask import Blueprint, Response, make_response, render_template, request
@@ -26,17 +27,19 @@ from bridge.context import here
 from bridge.limits import WRITING, limiter
 from bridge.pages import languages
 from bridge.pages.answers import answer, money, onward
-from bridge.pages.tracking import gallery, progress, ready, tracked
+from bridge.pages.tracking import cover, due, gallery, progress, ready, tracked
 from bridge.pages.tracking.words import AFTER_THE_END, FLAG_WORDS, STATUS_WORDS, TOLD_OUTCOMES
 from crm import writing
 from crm.bookings import queries as bookings
 from crm.core import clock
+from crm.core.uow import UnitOfWork
 from crm.files import queries as files
 from crm.repairs.models import Repair
 
 blueprint = Blueprint("tracking", __name__)
 
 MOST_SIGNS = 2000
+WARRANTY = "warranty"  # what the form is about
 PROBLEMS: dict[str, LazyString] = {
     "empty": _("Write a few words first."),
     "too-long": _("That is more than 2,000 signs. Shorten it, please."),
@@ -93,7 +96,7 @@ def ready_day(token: str) -> Response:
     on_breach=lambda _limit: _too_often(request.view_args or {}),
 )
 def write(token: str) -> Response | Redirect:
-    """Pressed twice, the words arrive once."""
+    """Pressed twice, the words arrive once. About a warranty that is over they are words all the same."""
     refuse_foreign_form()
     text = request.form.get("text", "").replace("\r\n", "\n").replace("\0", "").strip()
     form = request.form.get("form", "")[:64]
@@ -104,7 +107,8 @@ def write(token: str) -> Response | Redirect:
         repair = tracked.repair(uow, token)
         if repair is None:
             return tracked.nothing()
-        writing.write(uow, here().seal, repair.id, text, form=form)
+        claim = _claim(uow, repair) if request.form.get("about") == WARRANTY else None
+        writing.write(uow, here().seal, repair.id, text, form=form, claim=claim)
     return onward(".track", token=token, written=1, _anchor="write")
 
 
@@ -124,6 +128,7 @@ def _page(token: str, draft: Draft | None = None, status: int = 200) -> Response
         part=Markup(part),
         etag=quote_etag(_etag(part)),
         draft=draft,
+        is_claim=_is_claim(values["cover"]),
         most_signs=MOST_SIGNS,
         **values,
     )
@@ -151,7 +156,7 @@ def _etag(part: str) -> str:
     return hashlib.sha256(part.encode()).hexdigest()[:24]
 
 
-def _values(token: str) -> dict[str, object] | None:
+def _values(token: str) -> dict[str, Any] | None:
     context = here()
     with context.units() as uow:
         repair: Repair | None = tracked.repair(uow, token)
@@ -159,12 +164,16 @@ def _values(token: str) -> dict[str, object] | None:
             return None
         shown = progress.of(uow, repair, context.shop.timezone)
         place = bookings.place_of(uow, repair.id)
+        covered = cover.of(uow, repair, context.shop.timezone)
+        step = due.of(uow, context.shop, repair)
         pictures = gallery.of(files.released(uow, repair.id), transfers.links(), clock.now())
     return {
         "token": token,
         "repair": shown,
         "pictures": pictures,
         "price": _price(repair),
+        "cover": covered,
+        "due": step,
         "place": ", ".join(filter(None, (place.name, place.address))) if place else None,
         "words": STATUS_WORDS,
         "flag_words": FLAG_WORDS,
@@ -179,6 +188,18 @@ def _price(repair: Repair) -> str | None:
     if repair.estimate_minor is None:
         return None
     return money(repair.estimate_minor, repair.currency)
+
+
+def _claim(uow: UnitOfWork, repair: Repair) -> writing.Claim | None:
+    found = cover.of(uow, repair, here().shop.timezone)
+    if found is None or not found.lines:
+        return None
+    return writing.Claim(str(_("Warranty claim")), [one.slug for one in found.lines])
+
+
+def _is_claim(found: cover.Cover | None) -> bool:
+    """Whether the form asks for a problem under warranty."""
+    return bool(found and found.lines) and request.values.get("about") == WARRANTY
 
 
 def _counted_as(view_args: dict[str, str]) -> str:

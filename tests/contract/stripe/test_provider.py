@@ -80,6 +80,15 @@ def test_the_same_checkout_again_is_the_same_session(stripe: StandIn):
     assert len(stripe.books.all("checkout.session")) == 1
 
 
+@pytest.mark.parametrize("currency", ["ISK", "UGX"])
+def test_a_currency_stripe_counts_in_hundredths_is_not_charged_at_a_hundredth(
+    stripe: StandIn, currency: str
+):
+    with pytest.raises(Permanent, match=currency):
+        provider(stripe).checkout(replace(ORDER, currency=currency, amount_minor=5_000))
+    assert not stripe.books.all("checkout.session")
+
+
 def test_without_an_address_none_is_sent(stripe: StandIn):
     session = provider(stripe).checkout(replace(ORDER, customer_email=None, locale="de"))
     made = stripe.books.one("checkout.session", session.id)

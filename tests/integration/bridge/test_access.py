@@ -67,9 +67,11 @@ def test_roles_get_what_the_table_gives_them(app, as_role, role):
         permission = auth.permission_of(app.view_functions[endpoint])
         if permission == auth.PUBLIC:
             continue
-        status = caller(method, path, json={}).status_code
-        allowed = roles.may(role, permission)
-        assert (status != 403) == allowed, f"{role}: {method} {path} gave {status}"
+        answer = caller(method, path, json={})
+        status = answer.status_code
+        # What a person has to do in person is refused to keys by another word.
+        is_closed = status == 403 and answer.json["code"] == "forbidden"
+        assert is_closed != roles.may(role, permission), f"{role}: {method} {path} gave {status}"
         assert status < 500 and status != 401, f"{role}: {method} {path} gave {status}"
 
 

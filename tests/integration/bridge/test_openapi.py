@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -89,6 +90,12 @@ def existing(admin, units) -> Callable[[str], dict[str, Any]]:
     refund = admin("POST", f"/api/v1/payments/{payment}/refunds", json=part).json["ref"]
     priced = {"options": [{"lines": [line]}]}
     quote = admin("POST", f"/api/v1/repairs/{repair}/quotes", json=priced).json["ref"]
+    later = (datetime.now(UTC) + timedelta(days=300)).isoformat()
+    plan = {"customer": customer, "words": "Still well?", "due_at": later}
+    follow_up = admin("POST", "/api/v1/follow-ups", json=plan).json["id"]
+    template = {"name": "repair_received", "locale": "en", "content_sid": "HX" + "0" * 32,
+                "variables": ["ref"]}  # fmt: skip
+    assert admin("PUT", "/api/v1/whatsapp-templates", json=template).status_code == 200
     with units() as uow:
         heard, _secret = subscriptions.create(
             uow, Seal([SECRET]), SYSTEM, url="https://till.example/", kinds=["*"]
@@ -105,7 +112,8 @@ def existing(admin, units) -> Callable[[str], dict[str, Any]]:
             "token": "x", "key_id": key, "staff_id": staff, "row_id": row, "file_key": file,
             "loan_device_id": spare, "loan_id": loan, "expense_id": expense,
             "number": invoice, "step": "notice_to_collect", "subscription_id": heard.id,
-            "delivery_id": news,
+            "delivery_id": news, "follow_up_id": follow_up,
+            "name": "repair_received", "locale": "en",
             "slug": "apple-iphone-15" if "/models/" in path else "screen", "category": "iphone-15",
         }  # fmt: skip
         return {part: known[part] for part in re.findall(r"{(\w+)}", path)}

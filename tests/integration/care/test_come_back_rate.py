@@ -71,7 +71,7 @@ def test_by_repair_type_and_technician_with_rates_from_ten_lines_on(mendline, fi
     ]
 
 
-def test_a_line_that_came_back_twice_counts_once_and_a_cancelled_one_not(mendline, figures, bench):
+def test_a_line_that_came_back_twice_counts_once_and_a_cancelled_one_not(mendline, figures):
     twice, mistaken = (handed_over(mendline, None, "screen") for _ in range(2))
     first = back(mendline, twice)
     with mendline.units() as uow:

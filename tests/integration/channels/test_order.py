@@ -8,7 +8,7 @@ import pytest
 
 from crm.core.events import SYSTEM
 from crm.customers import service as customers
-from tests.integration.channels.conftest import PostOffice
+from tests.integration.channels.conftest import Channels, PostOffice
 from tests.service import Service, running
 
 
@@ -44,3 +44,19 @@ def test_chat_then_mail(mendline: Service, _post: PostOffice):
     assert refusals["chatwoot"].startswith("permanent: Chatwoot answered 422")
     assert [mail["To"] for mail in _post.mails] == ["ilse@example.org"]
     assert len(mendline.told(number)) == 1
+
+
+def test_a_correction_takes_back_what_was_told_of_the_status_alone(channels: Channels):
+    """A receipt that still looks for a channel stays true when the repair goes back a step."""
+    ref = channels.repair(channels.customer())
+    call = channels.shop.call
+    moved = call("POST", f"/repairs/{ref}/updates", "desk", json={"status": "diagnosing"})
+    assert moved.status_code == 201, moved.text
+    cash = {"repair": ref, "method": "cash", "amount_minor": 500, "currency": "GBP"}
+    assert call("POST", "/payments", "desk", json=cash).status_code == 201
+    back = call("POST", f"/repairs/{ref}/updates", "desk",
+                json={"status": "received", "reason": "wrong one"})  # fmt: skip
+    assert back.json["outcome"] == "corrected"
+    states = dict(channels.log("template, state"))
+    assert states["repair_diagnosing"] == "cancelled"
+    assert states["payment_received"] == "no_channel"

@@ -42,6 +42,14 @@ def test_an_invoice_equals_its_lines(desk, repair):
     assert desk("GET", "/invoices?to=2020-01-01").json["data"] == []
 
 
+def test_one_repair_is_invoiced_in_the_currency_it_is_paid_in(desk, repair):
+    paid = {"repair": repair, "method": "cash", "amount_minor": 500, "currency": "GBP"}
+    assert desk("POST", "/payments", json=paid).status_code == 201
+    refused = issue(desk, repair, currency="EUR")
+    assert (refused.status_code, refused.json["code"]) == (409, "other-currency")
+    assert issue(desk, repair).json["number"].endswith("-000001")
+
+
 @pytest.mark.usefixtures("registered")
 def test_the_form_follows_the_amount_and_the_wish(desk, repair):
     asked = {"name": "Brandt & Co", "address": ["1 High Street"], "vat_number": "GB9"}

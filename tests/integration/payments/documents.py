@@ -10,6 +10,7 @@ from crm.invoices.models import Invoice
 from tests import builders
 
 _numbers = itertools.count(1)
+_PREFIXES = {"invoice": "INV", "credit_note": "CRN"}
 
 
 def invoice(
@@ -39,7 +40,7 @@ def credit_note(uow: UnitOfWork, corrected: Invoice, total: int, tax: int = 0) -
 
 def _document(uow, kind, total, tax, repair_id, customer_id, corrects_id) -> Invoice:
     made = Invoice(
-        number=f"{kind}-{next(_numbers)}".upper(),
+        number=f"{_PREFIXES[kind]}-2026-{next(_numbers):06}",
         kind=kind,
         repair_id=repair_id,
         customer_id=customer_id,

@@ -117,8 +117,9 @@ def test_neither_held_nor_owed_is_below_zero(units, repair):
 def test_one_currency_for_one_repair(units, repair):
     with units() as uow:
         hold(uow, repair, 300)
-    with pytest.raises(ValueError, match="another currency"), units() as uow:
+    with pytest.raises(Conflict) as refused, units() as uow:
         ledger.post(uow, "y", "EUR", (Leg("cash", 5), Scope(repair.id).held(-5)))
+    assert refused.value.code == "other-currency"
 
 
 def test_money_of_no_repair(units, db):

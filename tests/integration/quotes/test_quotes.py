@@ -11,6 +11,7 @@ from sqlalchemy import text
 from crm.catalog import service as catalog
 from crm.core.errors import Conflict
 from crm.core.events import SYSTEM, Actor
+from crm.privacy import erasing
 from crm.quotes import queries, reminding, service
 from crm.quotes.service import Choice, Who
 from tests.integration.quotes.conftest import GLASS, LABOUR, SCREEN, Desk
@@ -237,3 +238,19 @@ def test_the_round_reminds_by_day_only(desk: Desk):
     for found in (1, 0):
         assert reminding.Round(desk.shop.parts.units, desk.shop.parts.shop.timezone).run() == found
     assert desk.show(sent["ref"])["state"] == "expired"
+
+
+def test_an_erased_customer_leaves_the_price_and_no_words(desk: Desk):
+    sent = desk.sent()
+    with desk.shop.parts.units() as uow:
+        quote = queries.by_ref(uow, sent["ref"])
+        who = Who(Actor("customer", "Ilse Brandt"), "thread", "Yes, Ilse", "192.0.2.7", "Phone")
+        service.approve(uow, quote.id, Choice(1, sent["digest"], 0), who)
+        uow.session.execute(text("UPDATE repairs SET status = 'delivered'"))
+    with desk.shop.parts.units() as uow:
+        ref = uow.session.scalar(text("SELECT ref FROM customers"))
+        erasing.erase(uow, ref, SYSTEM)
+    (row,) = desk.shop.rows(
+        "SELECT total_minor, words, reason, ip_address, user_agent, by_name FROM quote_decisions"
+    )
+    assert tuple(row) == (16_500, "", "", None, None, "")

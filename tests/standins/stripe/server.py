@@ -87,6 +87,9 @@ class Api:
         fault = self._faults.next()
         if fault == "401":
             return _json(401, {"error": {"type": "invalid_request_error", "message": "revoked"}})
+        if fault == "400":
+            return _json(400, {"error": {"type": "invalid_request_error", "code": "amount_too_small",
+                                         "message": "too small"}})  # fmt: skip
         if fault == "429":
             return _json(429, {"error": {"type": "invalid_request_error", "code": "rate_limit",
                                          "message": "too many"}}, {"Retry-After": "1"})  # fmt: skip

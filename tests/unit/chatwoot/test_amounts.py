@@ -12,7 +12,7 @@ from chatwoot.amounts import read_amount
     [("120", 12_000, ""), ("120.50 screen", 12_050, "screen"), ("120,5", 12_050, ""),
      ("£120 new screen", 12_000, "new screen"), ("£ 1,200", 120_000, ""), ("1.200,50", 120_050, ""),
      ("gbp 85", 8_500, ""), ("85 GBP x", 8_500, "x"), ("85£", 8_500, ""), ("0.01", 1, ""),
-     ("120 3 screws", 12_000, "3 screws")],
+     ("120 3 screws", 12_000, "3 screws"), ("120 LCD screen", 12_000, "LCD screen")],
 )  # fmt: skip
 def test_read(text, minor, rest):
     assert read_amount(text, "GBP") == (minor, rest)

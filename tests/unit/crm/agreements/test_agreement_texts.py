@@ -21,6 +21,7 @@ def test_the_link_is_sent_with_what_it_is_for(locale, purpose):
 @pytest.mark.parametrize("locale", LOCALES)
 def test_the_code_is_told_only_where_there_is_one(locale):
     values = {**REPAIR, "shop": "Quay Phones", "note": None, "ready_on": None}
+    values |= {"balance": None, "pay_link": None}
     with_code, without = (
         render(locale, "repair_ready_pickup", "chat", {**values, "collection_code": code})
         for code in ("004821", None)

@@ -1,0 +1,155 @@
+"""What people write to the shop's own numbers: whose it is, and into which ticket it goes.
+
+Carrying it into the conversation is left to `chatwoot/reactions.py`; proving who sent it, and how
+messages reach us, to the integration that heard them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from crm import threads
+from crm.core.events import Actor
+from crm.core.uow import UnitOfWork
+from crm.core.vault import Seal
+from crm.customers import rules as customer_rules
+from crm.customers import service as customers
+from crm.customers.models import Customer
+from crm.customers.service import Person
+from crm.passcodes import rules as code_rules
+from crm.passcodes import service as passcodes
+from crm.repairs import links
+from crm.repairs.models import Repair, TicketRepair
+from crm.texting import numbers, words
+from crm.tickets import rules, service
+from crm.tickets.events import CustomerTexted, MessageReceived
+from crm.tickets.models import AuthorKind, Ticket, TicketMessage, TicketStatus
+
+SUBJECT_SIGNS = 80
+MOST_REPAIRS = 50
+
+
+@dataclass(frozen=True)
+class Text:
+    """One message. sid: its sender's name for it. number: E.164. media: how many files came with it.
+
+    opt_out: `STOP`, `START` or `HELP` where the sender's service read it so, else empty. at: when we
+    got it.
+    """
+
+    sid: str
+    channel: str
+    number: str
+    words: str
+    name: str
+    media: int
+    opt_out: str
+    at: datetime
+
+
+def take(uow: UnitOfWork, seal: Seal, text: Text) -> None:
+    """Keep one message once. Stop and start are wishes and open no ticket."""
+    numbers.heard(uow, text.channel, text.number, text.at)
+    if _is_wish(uow, text) or not (text.words or text.media):
+        return
+    actor = Actor("customer", text.name or text.channel)
+    customer = customers.recognise(uow, _person(text), actor)
+    repair = _meant(uow, customer)
+    hidden = code_rules.hide(text.words)
+    ticket = _ticket(uow, customer, repair, replace(text, words=hidden.text), actor)
+    message_id = _keep(uow, ticket, text, hidden.text, repair)
+    if message_id is None:
+        return
+    if hidden.codes and repair is not None:
+        passcodes.put_from_chat(uow, seal, repair.id, repair.ref, hidden.codes[0], actor)
+    ticket.updated_at = uow.now
+    # As in the chat, words of the customer open a thread that was thought settled.
+    settled = ticket.status in rules.SETTLED
+    status = TicketStatus.OPEN if settled else rules.after_message(ticket.status, "customer")
+    if status is not None:
+        service.set_status(uow, ticket, status, actor)
+    uow.record(MessageReceived(ticket.id, actor, message_id, AuthorKind.CUSTOMER, private=False))
+    uow.record(CustomerTexted(ticket.id, actor, message_id))
+
+
+def _is_wish(uow: UnitOfWork, text: Text) -> bool:
+    meaning = words.meaning(text.words)
+    if text.opt_out == "STOP" or meaning == words.STOP:
+        numbers.stop(uow, text.number, f"they wrote so by {text.channel}")
+        return True
+    again = meaning == words.START_AGAIN and numbers.is_stopped(uow, text.number)
+    if text.opt_out == "START" or meaning == words.START or again:
+        numbers.start(uow, text.number, f"they wrote so by {text.channel}")
+        return True
+    return False
+
+
+def _person(text: Text) -> Person:
+    """A number that a carrier delivered from is proven; it fills gaps and replaces nothing."""
+    key = customer_rules.phone_key(text.number, proven=True)
+    return Person(text.name, phone=key.value, keys=(key,), replaces=False)
+
+
+def _meant(uow: UnitOfWork, customer: Customer) -> Repair | None:
+    """The only repair that is still on its way; of several, staff tell which."""
+    latest = (
+        select(Repair)
+        .where(Repair.customer_id == customer.id)
+        .order_by(Repair.id.desc())
+        .limit(MOST_REPAIRS)
+    )
+    still = [repair for repair in uow.session.scalars(latest) if threads.is_open(repair)]
+    return still[0] if len(still) == 1 else None
+
+
+def _ticket(
+    uow: UnitOfWork, customer: Customer, repair: Repair | None, text: Text, actor: Actor
+) -> Ticket:
+    """The ticket of the repair meant, else the customer's newest, else a fresh one; locked."""
+    newest = select(Ticket).where(Ticket.customer_id == customer.id)
+    queries = [newest]
+    if repair is not None:
+        conversation = threads.conversation_for_repair(uow, repair.id)
+        theirs = select(Ticket).join(TicketRepair, TicketRepair.ticket_id == Ticket.id)
+        theirs = theirs.where(TicketRepair.repair_id == repair.id)
+        if conversation is not None:
+            theirs = select(Ticket).where(Ticket.id == conversation.ticket_id)
+        queries = [theirs, newest]
+    for query in queries:
+        latest = query.order_by(Ticket.id.desc()).limit(1).with_for_update(of=Ticket)
+        if (ticket := uow.session.scalars(latest).first()) is not None:
+            return ticket
+    about = f"{repair.ref} {repair.device}".strip() if repair else text.words[:SUBJECT_SIGNS]
+    ticket = service.open_ticket(uow, customer.id, about, source=text.channel, actor=actor)
+    if repair is not None:
+        links.link(uow, repair, ticket.id, customer.id, actor)
+    return ticket
+
+
+def _keep(
+    uow: UnitOfWork, ticket: Ticket, text: Text, body: str, repair: Repair | None
+) -> int | None:
+    """None if it was kept before."""
+    details: dict[str, Any] = {"via": text.channel, "media": text.media}
+    if repair is not None:
+        details["repair"] = repair.ref
+    return uow.session.scalar(
+        insert(TicketMessage)
+        .values(
+            ticket_id=ticket.id,
+            author_kind=AuthorKind.CUSTOMER,
+            author_name=text.name,
+            body=body,
+            private=False,
+            details=details,
+            external_id=f"twilio:{text.sid}",
+            created_at=text.at,
+        )
+        .on_conflict_do_nothing()
+        .returning(TicketMessage.id)
+    )

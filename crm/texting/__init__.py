@@ -1,0 +1,1 @@
+"""Text messages: how long, how dear, to whom never again, and which templates WhatsApp allows."""

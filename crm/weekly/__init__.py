@@ -1,0 +1,1 @@
+"""The owner's weekly letter: what moved most in the shop, and what moved it."""

@@ -1,0 +1,123 @@
+"""A thread whose repair was handed over, the round with time moved, and the survey page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import text
+
+from bridge import limits
+from crm.followups.round import Round
+from tests.integration.intake.conftest import (  # noqa: F401
+    _service,
+    bench,
+    mendline,
+    move,
+    repair,
+    role,
+    thread,
+)
+from tests.service import Service
+
+URL = "https://example.test/review?shop=1"
+ON = {"is_on": True, "days": 1}
+OFF = {"is_on": False, "days": 180}
+
+
+def zone_at(hour: int) -> ZoneInfo:
+    """A zone whose clock shows that hour now."""
+    behind = (datetime.now(UTC).hour - hour + 12) % 24 - 12
+    return ZoneInfo(f"Etc/GMT{behind:+d}" if behind else "Etc/GMT")
+
+
+@dataclass
+class After:
+    """What comes after the handing over of one repair. number: of its thread."""
+
+    service: Service
+    number: int
+    ref: str
+
+    def round(self, hour: int = 12, units: Any = None) -> int:
+        shop = replace(self.service.parts.shop, timezone=zone_at(hour))
+        sent = Round(units or self.service.units, shop).run()
+        self.service.settle()
+        return sent
+
+    def write(self, statement: str, **values: Any) -> None:
+        with self.service.units() as uow:
+            uow.session.execute(text(statement), values)
+
+    def due(self, kind: str = "survey", days: float = 0) -> None:
+        """It came due so many days ago."""
+        self.write(
+            "UPDATE follow_ups SET due_at = :at WHERE kind = :kind AND state = 'pending'",
+            at=datetime.now(UTC) - timedelta(days=days, seconds=1), kind=kind,
+        )  # fmt: skip
+
+    def ago(self, days: float) -> None:
+        """Everything that was sent and said, so many days earlier."""
+        for table, column in (("follow_ups", "sent_at"), ("ticket_messages", "created_at")):
+            self.write(
+                f"UPDATE {table} SET {column} = {column} - make_interval(secs => :seconds)",
+                seconds=days * 86400,
+            )
+
+    def states(self, columns: str = "kind, state") -> list[tuple]:
+        rows = self.service.table(f"SELECT {columns} FROM follow_ups ORDER BY id")
+        return [tuple(one) for one in rows]
+
+    def state(self, kind: str = "survey") -> str:
+        return self.service.one("SELECT state FROM follow_ups WHERE kind = :kind", kind=kind)
+
+    def asked(self, words: str = "How did we do") -> list[str]:
+        return [one for one in self.service.told(self.number) if words in one]
+
+    @property
+    def path(self) -> str:
+        repair_id = self.service.one("SELECT id FROM repairs WHERE ref = :ref", ref=self.ref)
+        return urlsplit(self.service.parts.shop.links.survey(repair_id, datetime.now(UTC))).path
+
+    def answer(self, **form: Any):
+        return self.service.http.post(self.path, data=form)
+
+    def surveys(self, columns: str = "rating, comment, via") -> list[tuple]:
+        rows = self.service.table(f"SELECT {columns} FROM surveys ORDER BY id")
+        return [tuple(one) for one in rows]
+
+
+@pytest.fixture
+def wish(role) -> Callable[..., None]:  # noqa: F811
+    """Change the settings: kinds that are on, with the day after."""
+
+    def make(url: str | None = URL, **kinds: dict) -> None:
+        body = {"review_url": url, "survey": ON, "review_request": ON, "maintenance": OFF, **kinds}
+        answer = role("manager")("PUT", "/follow-up-settings", json=body)
+        assert answer.status_code == 200, answer.text
+
+    return make
+
+
+@pytest.fixture
+def after(mendline, bench, thread) -> After:  # noqa: F811
+    """The repair is ready and not handed over yet."""
+    limits.limiter.reset()
+    number, ref = thread
+    assert move(bench, ref, "ready_pickup", technician="Rosa").status_code == 201
+    mendline.settle()
+    return After(mendline, number, ref)
+
+
+@pytest.fixture
+def delivered(after, bench, wish) -> After:  # noqa: F811
+    """Handed over, with a survey and a review request planned."""
+    wish()
+    assert move(bench, after.ref, "delivered").status_code == 201
+    after.service.settle()
+    return after
