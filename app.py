@@ -34,7 +34,7 @@ from crm.core import idempotency, inbox, outbox
 from crm.core.db import make_engine
 from crm.core.integration import Integration, Schedule
 from crm.core.shop import Links, Shop
-from crm.core.uow import Units
+from crm.core.uow import Units, join
 from crm.core.vault import Seal
 from crm.followups import round as followups
 from crm.notifications import channels
@@ -204,9 +204,8 @@ def compose(
             units, seal, settings.webhook_networks, settings.periods.outgoing_timeout_seconds
         ),
     )
-    for part in (reactions.table(shop), outgoing.table(), *(one.reactions for one in integrations)):
-        for event, functions in part.items():
-            table[event] = table.get(event, ()) + tuple(functions)
+    parts = (one.reactions for one in integrations)
+    table.update(join(reactions.table(shop), outgoing.table(), *parts))
     return Mendline(
         settings, engine, units, seal, shop, doorbell, client, integrations, redis_url,
         payments=cards.provider if cards else None,

@@ -23,7 +23,7 @@ from crm.bookings.models import Booking
 from crm.core import outbox
 from crm.core.outbox import EffectDiscarded
 from crm.core.shop import Shop
-from crm.core.uow import Reactions, UnitOfWork
+from crm.core.uow import Reactions, UnitOfWork, join
 from crm.customers.models import Customer
 from crm.deposits import Deposits
 from crm.files.events import FileReleased, FileRemoved
@@ -31,7 +31,6 @@ from crm.followups.service import Planning
 from crm.followups.surveys import Surveys
 from crm.intake import queries as intake_queries
 from crm.intake import service as intake
-from crm.invoices.events import InvoiceIssued
 from crm.locations.models import Location
 from crm.notifications import service as notifications
 from crm.notifications import texts
@@ -42,7 +41,6 @@ from crm.repairs import service as repairs
 from crm.repairs.events import (
     RepairCorrected,
     RepairCreated,
-    RepairNoted,
     RepairPicturesChanged,
     RepairStatusChanged,
 )
@@ -162,32 +160,33 @@ def table(shop: Shop) -> Reactions:
         if was_shown and event.repair_id is not None:
             uow.record(RepairPicturesChanged(event.repair_id, event.actor))
 
-    of_bookings = Messages(shop).table()
-    posted, collecting = posting.table(), Collecting(shop)
-    collected = collecting.table()
-    deposits, quoting = Deposits(shop).table(), Quoting(shop).table()
-    return {
-        MessageReceived: (fetch_attachments, Replies(shop).consider),
-        FileReleased: (show_pictures,),
-        FileRemoved: (show_pictures,),
-        **of_bookings,
-        **signing.table(),
-        **lending.table(),
-        **Delays(shop).table(),
-        **deposits,
-        **posted,
-        **quoting,
-        **collected,
-        RepairNoted: (*deposits[RepairNoted], *quoting[RepairNoted]),
-        InvoiceIssued: (*posted[InvoiceIssued], *collected[InvoiceIssued]),
-        BookingCheckedIn: (*of_bookings[BookingCheckedIn], take_in_devices),
-        RepairCreated: (join_customers_thread, tell_customer),
-        RepairStatusChanged: (
-            collecting.invoice_finished, tell_customer, free_bench, steps.credit, Beginning(shop.timezone).begin,
-            planning.begin,
-            *quoting[RepairStatusChanged],
-        ),
-        RepairCorrected: (take_back_messages, signing.collect_anew, planning.take_back,),
-        TicketRated: (Surveys(shop).from_rating,),
-        EffectDiscarded: (notifications.settle_discarded,),
-    }
+    collecting = Collecting(shop)
+    return join(
+        Messages(shop).table(),
+        {
+            MessageReceived: (fetch_attachments, Replies(shop).consider),
+            FileReleased: (show_pictures,),
+            FileRemoved: (show_pictures,),
+            BookingCheckedIn: (take_in_devices,),
+            RepairCreated: (join_customers_thread, tell_customer),
+            RepairStatusChanged: (
+                # Invoiced before the customer is told, who is told what is to be paid.
+                collecting.invoice_finished,
+                tell_customer,
+                free_bench,
+                steps.credit,
+                Beginning(shop.timezone).begin,
+                planning.begin,
+            ),
+            RepairCorrected: (take_back_messages, signing.collect_anew, planning.take_back),
+            TicketRated: (Surveys(shop).from_rating,),
+            EffectDiscarded: (notifications.settle_discarded,),
+        },
+        signing.table(),
+        lending.table(),
+        Delays(shop).table(),
+        Deposits(shop).table(),
+        posting.table(),
+        Quoting(shop).table(),
+        collecting.table(),
+    )

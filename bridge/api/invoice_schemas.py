@@ -49,7 +49,8 @@ class InvoiceRequest(Strict):
     """Of a repair, or of a customer. buyer: given, the invoice takes its full form.
 
     currency: left out, the repair's or the shop's. supplied_on: left out, today. locale: left out,
-    the customer's.
+    the customer's. is_additional: also where the repair was invoiced before, which is a mistake most of
+    the time.
     """
 
     repair = Text(40)
@@ -62,6 +63,7 @@ class InvoiceRequest(Strict):
     buyer = fields.Nested(InvoiceBuyer)
     currency = Text(3, at_least=3)
     locale = Text(35)
+    is_additional = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     supplied_on = fields.Date()
     due_on = fields.Date()
     note = Text(1000, at_least=0, load_default="")

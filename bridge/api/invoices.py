@@ -19,7 +19,7 @@ from bridge.api.invoice_schemas import (
 )
 from bridge.auth import allow, principal
 from bridge.context import here
-from crm.core.errors import Invalid
+from crm.core.errors import Conflict, Invalid
 from crm.core.money import Line, line_of
 from crm.core.uow import UnitOfWork
 from crm.customers import queries as customer_queries
@@ -115,6 +115,10 @@ def _new(uow: UnitOfWork, body: dict[str, Any]) -> NewInvoice:
     if ("repair" in body) == ("customer" in body):
         raise Invalid("whose is it", errors={"repair": ["Give a repair or a customer."]})
     repair = repairs.by_ref(uow, body["repair"]) if "repair" in body else None
+    if repair is not None and not body["is_additional"]:
+        for before in queries.of_repair(uow, repair.id)[:1]:
+            told = f"{before.number} was issued for it; say is_additional if this one comes on top"
+            raise Conflict(told, code="already-invoiced")
     customer_id = repair.customer_id if repair else customers.by_ref(uow, body["customer"]).id
     customer = uow.session.get(Customer, customer_id) if customer_id else None
     shop, buyer = here().shop, body.get("buyer")

@@ -25,6 +25,7 @@ from crm.core import clock
 from crm.core.errors import Conflict, Invalid
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
+from crm.invoices import company
 from crm.quotes import queries, rules, service
 from crm.quotes.models import Quote
 from crm.quotes.rules import QuoteState
@@ -188,6 +189,8 @@ def _page(token: str, problem: str | None = None, status: int = 200) -> Response
             decision=decision,
             approved=quote_offers.approved(quote, content, decision) if decision else None,
             deposit=money(content.deposit_minor, quote.currency) if content.deposit_minor else None,
+            # As the invoice will: without facts of the company nothing is said of tax.
+            shows_tax=company.seller(uow, here().shop).vat == company.REGISTERED,
             overrun=content.overrun_bp // 100,
             zone=here().shop.timezone,
             pay=_deposit_due(uow, quote) if state == QuoteState.APPROVED else None,

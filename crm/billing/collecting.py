@@ -27,6 +27,7 @@ from crm.payments.events import (
     PaymentReceived,
     RefundDone,
     RefundFailed,
+    RefundRequested,
 )
 from crm.payments.models import Attempt, Payment
 from crm.quotes import queries as quotes
@@ -50,6 +51,7 @@ class Collecting:
             PaymentReceived: (self.paid,),
             PaymentFailed: (self.not_paid,),
             PaymentMismatched: (self.not_paid,),
+            RefundRequested: (self.refund_waits,),
             RefundDone: (self.refunded,),
             RefundFailed: (self.not_refunded,),
             DisputeOpened: (self.disputed,),
@@ -161,6 +163,15 @@ class Collecting:
         if isinstance(event, PaymentMismatched):
             told += ". Nothing was booked; look it up at the provider"
         self._note(uow, self._repair(uow, event.repair_id), event.actor, "payment_failed", told)
+
+    def refund_waits(self, uow: UnitOfWork, event: RefundRequested) -> None:
+        """Nobody else would look for it."""
+        if event.needs_second:
+            amount = self._teller.for_staff(event.amount_minor, event.currency)
+            repair = self._repair(uow, event.repair_id)
+            self._note(
+                uow, repair, event.actor, "refund_waits", f"{amount}: another manager agrees"
+            )
 
     def refunded(self, uow: UnitOfWork, event: RefundDone) -> None:
         payment = uow.session.get_one(Payment, event.subject_id)

@@ -105,9 +105,7 @@ class Replies:
             return None
         return Choice(quote.version, version.digest, 0)
 
-    def _ask(
-        self, uow: UnitOfWork, open_quotes: list[Waiting], conversation: Conversation
-    ) -> None:
+    def _ask(self, uow: UnitOfWork, open_quotes: list[Waiting], conversation: Conversation) -> None:
         """One question for the same open quotes, with a link to each."""
         told = "-".join(f"{one.quote_id}.{int(one.sent_at.timestamp())}" for one in open_quotes)
         key = f"quote:which:{conversation.id}:{told}"

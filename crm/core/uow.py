@@ -21,6 +21,16 @@ from crm.core.events import Event, EventRow, announce, row_for
 Reaction = Callable[["UnitOfWork", Event], None]
 Reactions = Mapping[type[Event], Sequence[Reaction]]
 
+
+def join(*tables: Reactions) -> Reactions:
+    """One table of all; the reactions to an event run in the order of the tables."""
+    joined: dict[type[Event], Sequence[Reaction]] = {}
+    for table in tables:
+        for event, functions in table.items():
+            joined[event] = (*joined.get(event, ()), *functions)
+    return joined
+
+
 # The database went away, or asked for a retry. What a unit had begun then never happened, or its
 # commit was lost on the way and shows when the work is repeated.
 DATABASE_FAULTS = (OperationalError, InterfaceError, TimeoutError)

@@ -60,7 +60,7 @@ class RepairEntry(Base):
     outcome: `created moved repeated late corrected note estimate delay flags part_ordered
     part_arrived place signed collection_proof checklist_skipped loan_opened loan_returned
     loan_waived loan_still_out pickup_reminder letter_sent come_back deposit_to_return quote_sent
-    quote_approved quote_declined quote_ended approval_skipped paid payment_failed refunded
+    quote_approved quote_declined quote_ended approval_skipped paid payment_failed refunded refund_waits
     refund_failed disputed dispute_ended invoice_by_hand`; only `moved` and `created` inform the
     customer. note is public, internal_note and reason are for staff.
     """

@@ -6,6 +6,9 @@ import pytest
 
 from crm.core.errors import Conflict
 from crm.core.events import SYSTEM
+from crm.payments import refunds
+from crm.payments.refunds import NewRefund
+from crm.payments.service import NewPayment, take
 from crm.quotes import service as quotes
 from crm.quotes.service import Who
 from crm.repairs import service as repairs
@@ -157,3 +160,14 @@ def test_a_dispute_names_day_and_evidence(service, stripe, thread):
     notes = [note for note in service.notes(number) if "disputed" in note]
     assert notes and "Answer the bank by" in notes[-1]
     assert "evidence.zip" in notes[-1]
+
+
+def test_a_refund_that_waits_for_a_second_person_is_told_to_agents(service, thread):
+    number, ref = thread
+    with service.units() as uow:
+        repair = repairs.find(uow, Address(ref=ref))
+        paid = take(uow, NewPayment("cash", 50_000, "GBP", repair_id=repair.id), STAFF)
+        refunds.request(uow, service.parts.shop, NewRefund(paid.ref, "too much", 20_000), STAFF)
+    service.settle()
+    (note,) = [one for one in service.notes(number) if "second person" in one]
+    assert "£200.00" in note and ref in note

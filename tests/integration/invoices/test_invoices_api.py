@@ -18,7 +18,8 @@ HOSTILE = ["x" * 10_000, "‮evil", "😀" * 50, "<script>alert(1)</script>", "{
 
 def issue(call, repair, *lines, **more):
     return call(
-        "POST", "/invoices", json={"repair": repair, "lines": list(lines) or [LINE], **more}
+        "POST", "/invoices", json={"repair": repair, "lines": list(lines) or [LINE],
+                                "is_additional": True, **more}
     )
 
 
@@ -252,3 +253,13 @@ def test_an_invoice_outlives_whom_it_names(mendline, role, manager, registered):
     assert after["customer"] is None and after["buyer"]["name"] == "Ole Lund"
     assert after["digest"] == told["digest"]
     assert manager("GET", f"/invoices/{told['number']}.pdf").status_code == 200
+
+
+def test_a_second_invoice_of_a_repair_is_meant(desk, repair):
+    body = {"repair": repair, "lines": [LINE]}
+    first = desk("POST", "/invoices", json=body)
+    assert first.status_code == 201
+    again = desk("POST", "/invoices", json=body)
+    assert (again.status_code, again.json["code"]) == (409, "already-invoiced")
+    assert first.json["number"] in again.json["detail"]
+    assert desk("POST", "/invoices", json=body | {"is_additional": True}).status_code == 201

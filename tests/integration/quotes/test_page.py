@@ -50,7 +50,13 @@ def expire(desk: Desk) -> None:
 
 def test_it_shows_lines_and_totals_and_nobody(desk: Desk):
     reduced = {"label": "Book", "unit_minor": 1_050, "tax": "reduced"}
+    facts = {"legal_name": "Quay Phones Ltd", "address": ["1 Quay"], "vat_number": "GB123456789",
+             "country": "GB"}  # fmt: skip
     sent = desk.sent(deposit_minor=2_500, options=[{"lines": [SCREEN, reduced, GLASS]}, *TWO])
+    # Who has not said whether tax is charged does not name any.
+    assert "Of it" not in opened(desk, sent).text
+    stored = desk.call("PUT", "/company", "manager", json=facts)
+    assert stored.status_code == 200, stored.text
     page = opened(desk, sent)
     assert page.status_code == 200 and page.headers["Cache-Control"] == "no-store"
     assert page.headers["X-Robots-Tag"] == "noindex" and not PAGE_ONLY.search(page.text)
