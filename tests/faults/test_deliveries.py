@@ -48,7 +48,7 @@ def test_web_dies_between_storing_and_answering(service: Service) -> None:
     """The sender repeats under its key, and learns that we have it."""
     first = afternoon(service, "repeated")
     counting.rest(service)
-    for step in range(1, 7):
+    for step in range(1, 13):
         service.arm("web", step)
         news = {"external_id": first["external_id"], "note": f"step {step}"}
         answers = service.post_event("repair.note_added", news, f"msg_step_{step}")
