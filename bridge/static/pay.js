@@ -3,12 +3,13 @@
 "use strict";
 
 (() => {
-  const started = Number(sessionStorage.getItem("checking") || 0) || Date.now();
+  const key = "checking" + location.search;
+  const started = Number(sessionStorage.getItem(key) || 0) || Date.now();
   const waited = Date.now() - started;
   if (waited > 10 * 60 * 1000) {
-    sessionStorage.removeItem("checking");
+    sessionStorage.removeItem(key);
     return;
   }
-  sessionStorage.setItem("checking", String(started));
+  sessionStorage.setItem(key, String(started));
   setTimeout(() => location.reload(), waited < 30 * 1000 ? 3000 : 10000);
 })();
