@@ -26,7 +26,7 @@ from bridge.settings import Settings
 from chatwoot import integration as chatwoot
 from chatwoot.client import Client
 from chatwoot.throttle import Throttle
-from crm import reactions
+from crm import noticing, reactions
 from crm.bookings import drafts
 from crm.bookings import service as bookings
 from crm.catalog import estimates
@@ -37,13 +37,19 @@ from crm.core.shop import Links, Shop
 from crm.core.uow import Units, join
 from crm.core.vault import Seal
 from crm.followups import round as followups
+from crm.followups.sending import Sending
+from crm.notices import service as notices
 from crm.notifications import channels
 from crm.outgoing import owing as outgoing
 from crm.passcodes import service as passcodes
 from crm.payments import settling
 from crm.payments.provider import Provider
+from crm.portal import asking
+from crm.portal import sessions as portal
+from crm.portal.asking import SendingLinks
 from crm.promises.watch import Watch
 from crm.quotes import reminding
+from crm.routing import Router
 from crm.staff import sessions
 from crm.unclaimed import round as unclaimed
 from crm.weekly import round as weekly
@@ -90,6 +96,8 @@ class Mendline:
         )
         ladder = Ladder(periods.retry_ladder)
         handlers = {key: one for i in self.integrations for key, one in i.handlers.items()}
+        handlers["self", followups.DUE] = Sending(self.shop).send
+        handlers["self", asking.ASKED] = SendingLinks(self.seal, self.shop).send
         deliverers = {kind: one for i in self.integrations for kind, one in i.deliverers.items()}
         return Rows(
             InboxRunner(
@@ -153,6 +161,8 @@ class Mendline:
             drafts.forget,
             estimates.forget,
             channels.forget,
+            notices.forget,
+            portal.forget,
         ):
             with self.units() as uow:
                 forget(uow)
@@ -204,8 +214,11 @@ def compose(
             units, seal, settings.webhook_networks, settings.periods.outgoing_timeout_seconds
         ),
     )
+    router = Router([one for i in integrations for one in i.channels], shop.timezone)
     parts = (one.reactions for one in integrations)
-    table.update(join(reactions.table(shop), outgoing.table(), *parts))
+    table.update(
+        join(reactions.table(shop), outgoing.table(), router.table(), noticing.table(), *parts)
+    )
     return Mendline(
         settings, engine, units, seal, shop, doorbell, client, integrations, redis_url,
         payments=cards.provider if cards else None,

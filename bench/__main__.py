@@ -6,7 +6,21 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import ack, burst, growth, invoices, page, photo, search, slots, start, steady, viewers
+from bench import (
+    ack,
+    burst,
+    growth,
+    invoices,
+    mail,
+    page,
+    photo,
+    reminders,
+    search,
+    slots,
+    start,
+    steady,
+    viewers,
+)
 from bench.figures import Figure, as_json, machine
 
 BENCHES: dict[str, tuple[Callable[[], list[Figure]], Callable[[], list[Figure]]]] = {
@@ -20,6 +34,8 @@ BENCHES: dict[str, tuple[Callable[[], list[Figure]], Callable[[], list[Figure]]]
     "viewers": (viewers.run, lambda: viewers.run(viewers=100, updates=20, waves=5)),
     "page": (page.run, lambda: page.run(times=1)),
     "invoices": (invoices.run, lambda: invoices.run(count=100)),
+    "mail": (mail.run, lambda: mail.run(seconds=20)),
+    "reminders": (reminders.run, lambda: reminders.run(count=5_000, seconds=15)),
     "start": (start.run, lambda: start.run(times=1)),
 }
 ALIASES = {"memory": "steady"}  # memory is read at the end of the steady load

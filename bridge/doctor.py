@@ -15,6 +15,7 @@ import migrations
 from bridge.integrations.files.place import file_store
 from bridge.integrations.mail import doctor as mail_doctor
 from bridge.integrations.stripe import doctor as stripe_doctor
+from bridge.integrations.twilio import doctor as twilio_doctor
 from chatwoot import doctor as chatwoot_doctor
 from chatwoot import provision
 from chatwoot.provision import Learned
@@ -23,6 +24,7 @@ from crm.core.checks import Check
 from crm.core.errors import Temporary
 from crm.core.uow import DATABASE_FAULTS
 from crm.files.store import KEY_SIGNS
+from crm.notifications import proofreading
 from crm.texting import templates
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ DRIFT_WARN, DRIFT_FAIL = 2.0, 60.0
 
 def checks(parts: Mendline, learned: Learned) -> list[Check]:
     settings = parts.settings
-    found = [*_settings(parts), *_database(parts), _redis(parts)]
+    found = [*_settings(parts), *_database(parts), _redis(parts), _messages()]
     manifest = provision.load_manifest(timezone=settings.shop_timezone)
     found += chatwoot_doctor.checks(
         parts.client,
@@ -45,8 +47,20 @@ def checks(parts: Mendline, learned: Learned) -> list[Check]:
         webhook_token=settings.chatwoot.webhook_token,
     )
     found += stripe_doctor.checks(settings.stripe, settings.public_url)
-    found += [_twilio(parts), _whatsapp(parts), mail_doctor.check(settings.mail)]
+    found += [_twilio(parts), _whatsapp(parts)]
+    found += [mail_doctor.check(settings.mail), mail_doctor.check_bounces(settings.mail)]
     return [*found, _files(parts), _openai(parts)]
+
+
+def trials(parts: Mendline, *, mail_to: str | None, text_to: str | None) -> Iterator[Check]:
+    """Send a test message to each address that is given."""
+    settings = parts.settings
+    if mail_to is not None:
+        yield mail_doctor.send_test(settings.mail, settings.shop_name, mail_to)
+    if text_to is not None:
+        yield twilio_doctor.send_test(
+            settings.twilio, settings.public_url, settings.shop_name, text_to
+        )
 
 
 def _settings(parts: Mendline) -> Iterator[Check]:
@@ -100,6 +114,13 @@ def _redis(parts: Mendline) -> Check:
         return Check("redis", "warn", f"maxmemory-policy is {policy}",
                      "Set maxmemory-policy noeviction.")  # fmt: skip
     return Check("redis", "ok", "reachable, evicts nothing")
+
+
+def _messages() -> Check:
+    if faults := proofreading.faults():
+        return Check("messages", "fail", "; ".join(faults[:3]),
+                     "Mend these templates, or put back those of this release.")  # fmt: skip
+    return Check("messages", "ok", "every template is there and asks for nothing unknown")
 
 
 def _twilio(parts: Mendline) -> Check:

@@ -22,6 +22,7 @@ SIGNING = "20 per hour"  # for each link
 QUOTING = "30 per hour"  # for each link
 PAYING = "30 per hour"  # for each link
 SURVEY = "30 per hour"  # for each link
+PREFERENCES = "30 per hour"  # for each link
 DRAFTS = "30 per hour"
 BOOKING = "5 per hour"
 BOOKING_PAGES = "240 per minute"

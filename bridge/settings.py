@@ -94,10 +94,15 @@ class TwilioSettings:
 
 @dataclass(frozen=True)
 class MailSettings:
-    """Outgoing mail; `smtp_url` is smtp[s]://user:password@host:port."""
+    """Mail; `smtp_url` is smtp[s]://user:password@host:port.
+
+    bounce_url: imap[s]://user:password@host:port/folder of the mailbox that bounces come back to.
+    """
 
     mail_from: str
     smtp_url: str = field(repr=False)
+    reply_to: str | None = None
+    bounce_url: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,7 @@ class Settings:
     """The whole service's settings; an integration that is None is off.
 
     files: None keeps them in state_dir.
+    bulk_per_second: mass messages to one destination.
     webhook_networks: private networks that our events may be posted into.
     database_url, redis_url: None means "start or find one on this machine".
     warnings: lines for the log and the doctor that do not stop the service.
@@ -161,6 +167,7 @@ class Settings:
     mail: MailSettings | None
     files: FilesSettings | None
     openai: OpenAISettings | None
+    bulk_per_second: int
     webhook_networks: tuple[str, ...]
     periods: Periods
     warnings: tuple[str, ...]
@@ -237,7 +244,12 @@ def load(environ: Mapping[str, str]) -> Settings:
         )
         if v["TWILIO_ACCOUNT_SID"] and v["TWILIO_AUTH_TOKEN"]
         else None,
-        mail=MailSettings(smtp_url=v["SMTP_URL"], mail_from=v["MAIL_FROM"])
+        mail=MailSettings(
+            smtp_url=v["SMTP_URL"],
+            mail_from=v["MAIL_FROM"],
+            reply_to=v["MAIL_REPLY_TO"],
+            bounce_url=v["BOUNCE_IMAP_URL"],
+        )
         if v["SMTP_URL"] and v["MAIL_FROM"]
         else None,
         files=_files(v),
@@ -246,6 +258,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         )
         if v["OPENAI_API_KEY"]
         else None,
+        bulk_per_second=v["BULK_PER_SECOND"],
         webhook_networks=v["WEBHOOK_PRIVATE_NETWORKS"] or (),
         periods=Periods(
             lease_seconds=lease,
@@ -257,7 +270,7 @@ def load(environ: Mapping[str, str]) -> Settings:
             outgoing_timeout_seconds=v["OUTGOING_TIMEOUT_SECONDS"],
             hold_seconds=v["HOLD_SECONDS"],
         ),
-        warnings=(*_half_given(v), *_unknown(environ)),
+        warnings=(*_half_given(v), *_greedy(v), *_unknown(environ)),
     )
 
 
@@ -283,12 +296,22 @@ def _half_given(v: Mapping[str, Any]) -> list[str]:
         ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"),
         ("SMTP_URL", "MAIL_FROM"),
     )
-    return [
+    missing = [
         f"{one} is set without {other}"
         for pair in pairs
         for one, other in (pair, pair[::-1])
         if v[one] and not v[other]
     ]
+    if v["BOUNCE_IMAP_URL"] and not v["SMTP_URL"]:
+        missing.append("BOUNCE_IMAP_URL is set without SMTP_URL")
+    return missing
+
+
+def _greedy(v: Mapping[str, Any]) -> list[str]:
+    """Mass messages that would use up what all calls to Chatwoot share."""
+    if v["CHATWOOT_URL"] and 2 * v["BULK_PER_SECOND"] > v["CHATWOOT_RATE_PER_SECOND"]:
+        return ["BULK_PER_SECOND is more than half of CHATWOOT_RATE_PER_SECOND"]
+    return []
 
 
 def _unknown(environ: Mapping[str, str]) -> list[str]:

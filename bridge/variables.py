@@ -179,6 +179,12 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     _v("CHATWOOT_RATE_PER_SECOND", integer(1, 1_000), "20", "Most requests a second to Chatwoot"),
     _v(
+        "BULK_PER_SECOND",
+        integer(1, 100),
+        "10",
+        "Mass messages, such as follow-ups, that leave each second for one destination",
+    ),
+    _v(
         "WEBHOOK_PRIVATE_NETWORKS",
         networks,
         "",
@@ -221,6 +227,12 @@ VARIABLES: tuple[Variable, ...] = (
         "Mail server, smtp[s]://user:password@host:port",
     ),
     _v("MAIL_FROM", _MAILBOX, "", "Sender of e-mail"),
+    _v("MAIL_REPLY_TO", _MAILBOX, "", "Where answers to e-mail go: an e-mail inbox of Chatwoot"),
+    _s(
+        "BOUNCE_IMAP_URL",
+        connection("imap", "imaps", host=True),
+        "Mailbox that undeliverable mail comes back to, imap[s]://user:password@host:port/folder",
+    ),
     _s("OPENAI_API_KEY", secret(), "Key of OpenAI or a compatible service"),
     _v(
         "OPENAI_BASE_URL",

@@ -15,11 +15,14 @@ from bridge import (
     headers,
     health,
     limits,
+    live,
     logs,
     metrics,
+    notices,
     pages,
     problems,
     request_ids,
+    streams,
     webhooks,
 )
 from bridge import (
@@ -75,6 +78,9 @@ def create_app(context: Context) -> Flask:
     limits.init_app(app, context)
     app.before_request(_refuse_nul)
     auth.init_app(app)
+    live.init_app(app, context.engine)
+    streams.init_app(app)
+    notices.init_app(app, context)
 
     app.register_blueprint(webhooks.blueprint(context))
     app.register_blueprint(health.blueprint)

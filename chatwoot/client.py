@@ -7,7 +7,7 @@ differences in `versions.py`. No database here: callers decide what to send and 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -154,23 +154,31 @@ class Client:
         channel: str | None,
         private: bool = False,
         as_bot: bool = False,
+        items: Sequence[Mapping[str, str]] = (),
     ) -> Message:
         """Post one outgoing message or private note, bearing our mark where the version allows.
 
         effect_key: our mark; from 4.14 in content_attributes, before that as source_id in web
         widget and API inboxes, elsewhere nowhere (api.md 4.2, 4.3). channel: the conversation's,
         such as `Channel::WebWidget`. content is rendered as Liquid over there: words people typed
-        pass through `liquid.escape_liquid` first.
+        pass through `liquid.escape_liquid` first. items: title and value of each button under the
+        message; what is pressed comes back as `submitted_values` of a `message_updated`.
         """
         body: dict[str, Any] = {
             "content": content,
             "message_type": "outgoing",
             "private": private,
         }
+        attributes: dict[str, Any] = {}
+        if items:
+            body["content_type"] = "input_select"
+            attributes["items"] = [dict(item) for item in items]
         if self.capabilities().keeps_content_attributes:
-            body["content_attributes"] = {MARK: effect_key}
+            attributes[MARK] = effect_key
         elif channel in SOURCE_ID_CHANNELS:
             body["source_id"] = effect_key
+        if attributes:
+            body["content_attributes"] = attributes
         return self._wire.ask(
             "POST",
             f"{self._path}/conversations/{number}/messages",

@@ -33,11 +33,13 @@ from crm.repairs.models import Repair
 from crm.repairs.rules import Outcome
 from crm.repairs.service import REF_PREFIX, Address, StatusNews
 from crm.repairs.statuses import RepairStatus
+from crm.replies import focusing, talks
 from crm.tickets.mirror import Said
 from crm.tickets.models import Conversation
 
-COMMANDS = ("status", "ready", "delay", "quote", "link", "help")
+COMMANDS = ("status", "ready", "delay", "quote", "link", "about", "help")
 MOST_NOTE = 1000
+ABOUT_NONE = ("none", "nothing", "nenhuma", "nada")
 # The words agents say for a status, beside its own name.
 SPOKEN = {"ready": RepairStatus.READY_PICKUP, "parts": RepairStatus.WAITING_PARTS,
           "done": RepairStatus.COMPLETED, "collected": RepairStatus.DELIVERED}  # fmt: skip
@@ -141,6 +143,8 @@ class Commands:
     ) -> None:
         if command.name == "link":
             self._link(uow, conversation, command.rest, actor, key)
+        elif command.name == "about":
+            self._about(uow, conversation, command.rest, actor, key)
         elif command.name == "ready":
             ref, note = read_ref(command.rest)
             self._move(uow, conversation, ref, RepairStatus.READY_PICKUP, note, actor, key)
@@ -256,3 +260,20 @@ class Commands:
             )
         if not links.link(uow, repair, conversation.ticket_id, conversation.customer_id, actor):
             raise NotUnderstood("linked_before", **self._notes.of_repair(repair))
+
+    def _about(
+        self, uow: UnitOfWork, conversation: Conversation, rest: str, actor: Actor, key: str
+    ) -> None:
+        """Which of the customer's and the thread's repairs the talk is about, or none."""
+        repair = None
+        if rest.lower().rstrip(".") not in ABOUT_NONE:
+            ref, _ = read_ref(rest)
+            if ref is None:
+                raise NotUnderstood("bad_ref", typed=rest[:40])
+            known = talks.repairs(uow, talks.in_conversation(conversation))
+            repair = next((one for one in known if one.ref == ref), None)
+            if repair is None:
+                raise NotUnderstood("not_linked", ref=ref)
+        bound = focusing.choose(uow, conversation, repair, actor)
+        values = self._notes.of_repair(repair) | {"has_message": bound is not None}
+        self._notes.write(uow, conversation, key, "about", values)

@@ -15,14 +15,15 @@ from chatwoot.names import status_labels
 from chatwoot.owing import owe_conversation_sync, owe_handoff, owe_refresh, was_owed
 from chatwoot.verify import BOT_SOURCE, HINT_SOURCE, SOURCE, number_of, parse
 from crm.core import outbox
+from crm.core.errors import Permanent
 from crm.core.events import Actor
 from crm.core.inbox import InboxRow
 from crm.core.integration import Handler
 from crm.core.uow import UnitOfWork
 from crm.customers import service as customers
 from crm.customers.models import Customer, CustomerKey
-from crm.notifications import service as notifications
-from crm.notifications.models import NotificationState
+from crm.notifications import channels
+from crm.replies import questions
 from crm.tickets import mirror
 from crm.tickets import service as tickets
 from crm.tickets.models import AuthorKind, Conversation, Ticket
@@ -127,6 +128,7 @@ class Inbound:
         message = mirror.append(uow, conversation, said)
         if message is None:
             return
+        questions.answered_by_button(uow, message, said.details.get("submitted_values"))
         if codes:
             self._codes.keep(uow, conversation, said, codes)
         if _is_deleted(body):
@@ -149,17 +151,14 @@ class Inbound:
             # News of a message we never saw: the thread itself tells what it says now.
             owe_refresh(uow, self._account_id, body["conversation"]["id"])
             return
+        questions.answered_by_button(uow, message, said.details.get("submitted_values"))
         self._rate(uow, message.ticket_id, said.details)
         if message.effect_key and any(
             last["id"] == said.id and last["status"] == "failed"
             for last in body["conversation"]["messages"] or ()
         ):
-            notifications.settle(
-                uow,
-                message.effect_key,
-                NotificationState.FAILED,
-                "its channel could not deliver it",
-            )
+            told = channels.by_effect_key(uow, message.effect_key)
+            channels.gave_up(uow, told, f"{Permanent.code}: its channel could not deliver it")
 
     def contact_created(self, uow: UnitOfWork, row: InboxRow) -> None:
         """An anonymous visitor who merely opened a page is nobody yet (webhooks.md 2).
@@ -255,7 +254,7 @@ class Inbound:
     def _echo(self, uow: UnitOfWork, said: mirror.Said) -> None:
         """Our own message came back: whatever we were unsure of, it was sent."""
         if outbox.settle(uow, said.effect_key, {"message_id": said.id}):
-            notifications.settle(uow, said.effect_key, NotificationState.SENT)
+            channels.arrived(uow, channels.by_effect_key(uow, said.effect_key))
 
     def _rate(self, uow: UnitOfWork, ticket_id: int, details: dict[str, Any]) -> None:
         """A CSAT answer rides in `submitted_values` (webhooks.md 11.2)."""

@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import insert
 
 from chatwoot import outbound, verify
+from chatwoot.asking import Asking
+from chatwoot.channel import ConversationChannel
 from chatwoot.client import Client
 from chatwoot.codes import Codes, Mask
 from chatwoot.commands import Commands
@@ -24,7 +26,7 @@ from chatwoot.reconcile import Reader, Reconcile
 from crm.core import vault
 from crm.core.integration import Endpoint, Integration, Schedule
 from crm.core.shop import Shop
-from crm.core.uow import Units
+from crm.core.uow import Units, join
 
 LEARNED = "chatwoot.learned"
 FRESH_SECONDS = 10.0
@@ -144,6 +146,7 @@ def build(
         ),
         handlers=handlers,
         deliverers=deliverers,
-        reactions=ChatwootReactions(notes).table(),
+        reactions=join(ChatwootReactions(notes).table(), Asking(notes).table()),
         schedules=schedules,
+        channels=(ConversationChannel(),),
     )

@@ -28,8 +28,10 @@ class Notes:
         text = texts.render(self.shop.locale, f"note_{template}", "chat", values)
         owe_note(uow, conversation.account_id, conversation.number, effect_key, text)
 
-    def of_repair(self, repair: Repair) -> dict[str, str]:
-        """What most notes say about a repair."""
+    def of_repair(self, repair: Repair | None) -> dict[str, str | None]:
+        """What most notes say about a repair; of none, all names without a value."""
+        if repair is None:
+            return dict.fromkeys(("ref", "device", "link", "status"))
         return {
             "ref": repair.ref,
             "device": repair.device,

@@ -7,6 +7,7 @@ Sends: `chatwoot.message`, `chatwoot.note`, `chatwoot.handoff`, `chatwoot.forget
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import exists, select
@@ -31,8 +32,12 @@ def owe_message(
     *,
     hold: timedelta = timedelta(),
     deadline: timedelta | None = None,
+    items: Sequence[Mapping[str, str]] = (),
 ) -> None:
+    """items: title and value of each button to answer with."""
     body = {"account_id": account_id, "number": number, "content": text, "private": False}
+    if items:
+        body["items"] = [dict(item) for item in items]
     outbox.send(uow, "chatwoot.message", effect_key, body, lane=_lane(account_id, number),
                 hold=hold, deadline=deadline)  # fmt: skip
 

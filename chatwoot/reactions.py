@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from chatwoot.channel import ConversationChannel
 from chatwoot.notes import Notes
 from chatwoot.owing import (
     owe_contact_sync,
@@ -26,11 +27,16 @@ from crm.bookings.events import (
 from crm.core.events import Event
 from crm.core.uow import Reactions, UnitOfWork
 from crm.customers.events import CustomerErased, CustomersMerged, CustomersParted
+from crm.customers.models import Customer
 from crm.invoices.events import CreditNoteIssued, InvoiceIssued
-from crm.notifications import channels
+from crm.mailboxes import service as mailboxes
 from crm.notifications import service as notifications
-from crm.notifications.events import NotificationComposed
-from crm.notifications.models import Notification, NotificationState
+from crm.notifications.events import (
+    NotificationFailed,
+    NotificationSent,
+    NotificationSkipped,
+)
+from crm.notifications.models import Notification
 from crm.payments.events import (
     PaymentReceived,
     RefundDone,
@@ -58,7 +64,7 @@ from crm.tickets.events import (
 )
 from crm.tickets.models import AuthorKind, Conversation, TicketMessage
 
-CHANNEL = "chatwoot"
+MAIL_INBOX = "Channel::Email"
 MoneyEvent = InvoiceIssued | CreditNoteIssued | PaymentReceived | RefundEvent
 
 
@@ -68,21 +74,22 @@ class ChatwootReactions:
 
     def table(self) -> Reactions:
         return {
-            NotificationComposed: (self.route,),
             RepairCreated: (self.refresh_context,),
             RepairStatusChanged: (self.note_entry, self.refresh_context),
             RepairCorrected: (self.note_entry, self.refresh_context),
             RepairNoted: (self.note_entry, self.refresh_context),
             PromiseAtRisk: (self.note_risk,),
+            NotificationSent: (self.note_elsewhere,),
+            NotificationFailed: (self.note_untold,),
+            NotificationSkipped: (self.note_untold,),
             RepairLinked: (
                 self.note_link,
-                self.route_waiting,
                 self.note_waiting_words,
                 self.refresh_context,
             ),
             RepairUnlinked: (self.refresh_ticket,),
             ConversationBound: (self.bind,),
-            MessageReceived: (self.post,),
+            MessageReceived: (self.post, self.hear_by_mail),
             CustomerWrote: (self.note_writing,),
             CustomerTexted: (self.note_text,),
             TicketStatusChanged: (self.carry_status,),
@@ -102,30 +109,6 @@ class ChatwootReactions:
             CustomersParted: (self.refresh_customer,),
             CustomerErased: (self.forget_contacts,),
         }
-
-    def route(self, uow: UnitOfWork, event: NotificationComposed) -> None:
-        """Send a message into the conversation of its repair or booking, if there is one."""
-        notification = uow.session.get_one(Notification, event.subject_id)
-        if not channels.is_free(notification, CHANNEL):
-            return
-        conversation = None
-        if notification.repair_id is not None:
-            conversation = threads.conversation_for_repair(uow, notification.repair_id)
-        elif notification.booking_id is not None:
-            conversation = threads.conversation_for_booking(uow, notification.booking_id)
-        if conversation is not None:
-            _queue(uow, notification, conversation)
-
-    def route_waiting(self, uow: UnitOfWork, event: RepairLinked) -> None:
-        """Of the messages that had no channel, the latest is sent; older ones say nothing new."""
-        conversation = threads.conversation_for_repair(uow, event.subject_id)
-        waiting = notifications.waiting(uow, event.subject_id)
-        if conversation is None or not waiting:
-            return
-        for older in waiting[:-1]:
-            older.state, older.settled_at = NotificationState.SUPERSEDED, uow.now
-            older.reason = f"superseded by {waiting[-1].event_key}"
-        _queue(uow, waiting[-1], conversation)
 
     def note_entry(self, uow: UnitOfWork, event: RepairStatusChanged) -> None:
         """One private note for agents: what happened, by whom and why."""
@@ -164,6 +147,31 @@ class ChatwootReactions:
             "reason": alert.reason,
         }
         self._notes.write(uow, conversation, f"note:risk:{alert.id}", "promise_at_risk", values)
+
+    def note_elsewhere(self, uow: UnitOfWork, event: NotificationSent) -> None:
+        """What the customer got outside the thread, for whoever answers in it."""
+        if event.channel != ConversationChannel.name:
+            self._note_message(uow, event.subject_id, "told_elsewhere")
+
+    def note_untold(
+        self, uow: UnitOfWork, event: NotificationFailed | NotificationSkipped
+    ) -> None:
+        self._note_message(uow, event.subject_id, "untold")
+
+    def _note_message(self, uow: UnitOfWork, notification_id: int, template: str) -> None:
+        notification = uow.session.get_one(Notification, notification_id)
+        if notification.repair_id is None:
+            return
+        conversation = threads.conversation_for_repair(uow, notification.repair_id)
+        if conversation is None:
+            return
+        values = self._notes.of_repair(uow.session.get_one(Repair, notification.repair_id)) | {
+            "channel": notification.channel,
+            "body": notification.body,
+            "reason": notification.reason,
+        }
+        key = f"note:{template}:{notification.id}:{notification.turns}"
+        self._notes.write(uow, conversation, key, template, values)
 
     def note_link(self, uow: UnitOfWork, event: RepairLinked) -> None:
         repair = uow.session.get_one(Repair, event.subject_id)
@@ -210,6 +218,15 @@ class ChatwootReactions:
 
     def bind(self, uow: UnitOfWork, event: ConversationBound) -> None:
         _refresh(uow, uow.session.get_one(Conversation, event.conversation_id))
+
+    def hear_by_mail(self, uow: UnitOfWork, event: MessageReceived) -> None:
+        """Who writes an e-mail can get one."""
+        if event.private or event.author_kind != AuthorKind.CUSTOMER:
+            return
+        for conversation in _of_ticket(uow, event.subject_id):
+            customer = uow.session.get_one(Customer, conversation.customer_id)
+            if conversation.channel == MAIL_INBOX and customer.email:
+                mailboxes.heard(uow, customer.email, "they wrote an e-mail")
 
     def post(self, uow: UnitOfWork, event: MessageReceived) -> None:
         """A message written through our own API goes into the ticket's latest conversation.
@@ -282,21 +299,6 @@ class ChatwootReactions:
             return
         for conversation in _of_ticket(uow, event.subject_id):
             owe_status_sync(uow, conversation.id)
-
-
-def _queue(uow: UnitOfWork, notification: Notification, conversation: Conversation) -> None:
-    hold, deadline = channels.timing(uow, notification)
-    about = "the repair's ticket" if notification.repair_id else "the booking"
-    notifications.queued(notification, CHANNEL, f"conversation {conversation.number} of {about}")
-    owe_message(
-        uow,
-        conversation.account_id,
-        conversation.number,
-        notification.effect_key,
-        notification.body,
-        hold=hold,
-        deadline=deadline,
-    )
 
 
 def _refresh(uow: UnitOfWork, conversation: Conversation) -> None:

@@ -21,6 +21,8 @@ from crm.tickets.models import AuthorKind, Conversation
 # The channel itself delivered from this number, so the number is proven; what a visitor typed into
 # the widget is not (webhooks.md 9).
 CHANNELS_THAT_PROVE_PHONE = ("Channel::Whatsapp", "Channel::TwilioSms", "Channel::Sms")
+LONGEST_HEADER = 500
+MOST_ANSWERED = 20
 _AUTHORS = {
     "user": AuthorKind.AGENT,
     "agent_bot": AuthorKind.BOT,
@@ -126,6 +128,28 @@ def marks(message: dict[str, Any]) -> list[str]:
     return [mark for mark in (ours, message["source_id"]) if mark and isinstance(mark, str)]
 
 
+def mail(headers: Any) -> dict[str, Any]:
+    """What a mail answers, as Chatwoot keeps it with the message; empty for other messages.
+
+    answers: Message-IDs with their brackets. from: the address it came from.
+    """
+    if not isinstance(headers, dict):
+        return {}
+    answers = [*_texts(headers.get("in_reply_to")), *reversed(_texts(headers.get("references")))]
+    told = {
+        "subject": "".join(_texts(headers.get("subject"))[:1])[:LONGEST_HEADER],
+        "from": "".join(_texts(headers.get("from"))[:1])[:LONGEST_HEADER],
+        "answers": [f"<{one.strip('<> ')}>" for one in answers[:MOST_ANSWERED]],
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _texts(value: Any) -> list[str]:
+    """A header that Chatwoot gives as one text or as a list."""
+    values = value if isinstance(value, list) else [value]
+    return [one for one in values if isinstance(one, str) and 0 < len(one) <= LONGEST_HEADER]
+
+
 def said(message: dict[str, Any], effect_key: str | None) -> Said:
     """effect_key: of our own effect that this message is, None if others wrote it."""
     attributes = clean_tree(message["content_attributes"] or {})
@@ -138,6 +162,8 @@ def said(message: dict[str, Any], effect_key: str | None) -> Said:
         author = _AUTHORS.get(sender.get("type") or "", AuthorKind.SYSTEM)
     details = {key: attributes[key] for key in ("submitted_values", "submitted_email", "in_reply_to")
                if attributes.get(key)}  # fmt: skip
+    if author == AuthorKind.CUSTOMER and (told := mail(attributes.get("email"))):
+        details["mail"] = told
     return Said(
         id=message["id"],
         author_kind=author,

@@ -14,8 +14,6 @@ from crm.core.integration import PlainDeliverer
 from crm.core.outbox import Effect
 from crm.core.uow import UnitOfWork
 from crm.notifications import channels
-from crm.notifications import service as notifications
-from crm.notifications.models import NotificationState
 from crm.tickets.models import Conversation
 
 ONLINE_WAIT = 600.0
@@ -45,6 +43,7 @@ class SendMessage(PlainDeliverer):
             effect_key=effect.effect_key,
             channel=effect.context["channel"],
             private=effect.body["private"],
+            items=effect.body.get("items", ()),
         )
         return {"message_id": message.id}
 
@@ -62,15 +61,13 @@ class SendMessage(PlainDeliverer):
         return {"message_id": message.id} if message else None
 
     def on_done(self, uow: UnitOfWork, effect: Effect, result: dict[str, Any]) -> None:
-        notifications.settle(uow, effect.effect_key, NotificationState.SENT)
+        channels.arrived(uow, channels.by_effect_key(uow, effect.effect_key))
 
     def on_dead(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
-        told = channels.by_event_key(uow, effect.effect_key)
-        if told is not None:
-            channels.gave_up(uow, told, reason)
+        channels.gave_up(uow, channels.by_effect_key(uow, effect.effect_key), reason)
 
     def on_cancelled(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
-        notifications.settle(uow, effect.effect_key, NotificationState.CANCELLED, reason)
+        channels.came_too_late(uow, channels.by_effect_key(uow, effect.effect_key), reason)
 
 
 class HandOff(PlainDeliverer):

@@ -6,6 +6,9 @@ else: anybody could let us write to strangers.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from sqlalchemy import exists, select
 
 from crm.bookings.models import Booking, BookingProof
@@ -13,8 +16,12 @@ from crm.core.uow import UnitOfWork
 from crm.core.vault import Seal
 from crm.customers.models import EMAIL, Customer, CustomerKey
 from crm.customers.rules import email_key, phone_key
+from crm.mailboxes import service as mailboxes
+from crm.mailboxes.models import MailboxState
 from crm.notifications.models import Notification
 from crm.repairs.models import Repair
+from crm.texting import numbers
+from crm.texting.models import CHANNELS, NumberState
 
 
 def of_notification(
@@ -26,6 +33,29 @@ def of_notification(
     if notification.booking_id is not None:
         return _of_booking(uow, uow.session.get_one(Booking, notification.booking_id), kind)
     return _of_customer(uow, notification.customer_id, kind)
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """channel: `mail`, `sms` or `whatsapp`. since: when that was learned."""
+
+    channel: str
+    reason: str
+    since: datetime
+
+
+def unreachable(uow: UnitOfWork, customer: Customer) -> list[Unreachable]:
+    """By which channels the addresses that staff see cannot be written to, and why."""
+    found = []
+    if customer.email:
+        mailbox = mailboxes.known(uow, customer.email)
+        if mailbox is not None and mailbox.state != MailboxState.OK:
+            found.append(Unreachable("mail", mailbox.reason, mailbox.since))
+    for channel in CHANNELS if customer.phone else ():
+        number = numbers.known(uow, channel, customer.phone)
+        if number is not None and number.state != NumberState.OK:
+            found.append(Unreachable(channel, number.reason, number.since))
+    return found
 
 
 def subject_ref(uow: UnitOfWork, notification: Notification) -> str:

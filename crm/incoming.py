@@ -1,7 +1,8 @@
 """What people write to the shop's own numbers: whose it is, and into which ticket it goes.
 
-Carrying it into the conversation is left to `chatwoot/reactions.py`; proving who sent it, and how
-messages reach us, to the integration that heard them.
+Which repair they mean is heard by `crm/replies`, which also asks where it is not clear. Carrying it
+into the conversation is left to `chatwoot/reactions.py`; proving who sent it, and how messages reach
+us, to the integration that heard them.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ from crm.passcodes import rules as code_rules
 from crm.passcodes import service as passcodes
 from crm.repairs import links
 from crm.repairs.models import Repair, TicketRepair
+from crm.replies import talks
+from crm.replies.rules import Heard, Meant
 from crm.texting import numbers, words
 from crm.tickets import rules, service
 from crm.tickets.events import CustomerTexted, MessageReceived
 from crm.tickets.models import AuthorKind, Ticket, TicketMessage, TicketStatus
 
 SUBJECT_SIGNS = 80
-MOST_REPAIRS = 50
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Text:
     """One message. sid: its sender's name for it. number: E.164. media: how many files came with it.
 
     opt_out: `STOP`, `START` or `HELP` where the sender's service read it so, else empty. at: when we
-    got it.
+    got it. quoted: the name of our message that it answers, where the channel tells.
     """
 
     sid: str
@@ -50,6 +52,7 @@ class Text:
     media: int
     opt_out: str
     at: datetime
+    quoted: str = ""
 
 
 def take(uow: UnitOfWork, seal: Seal, text: Text) -> None:
@@ -59,10 +62,14 @@ def take(uow: UnitOfWork, seal: Seal, text: Text) -> None:
         return
     actor = Actor("customer", text.name or text.channel)
     customer = customers.recognise(uow, _person(text), actor)
-    repair = _meant(uow, customer)
+    talk = talks.by_text(customer.id, text.channel)
+    heard = Heard(text.words, quoted=talks.of_names(uow, [text.quoted]), has_files=text.media > 0)
+    meant = talks.understand(uow, talk, heard)
+    meant = meant if isinstance(meant, Meant) else None
+    repair = uow.session.get_one(Repair, meant.repair_id) if meant and meant.repair_id else None
     hidden = code_rules.hide(text.words)
     ticket = _ticket(uow, customer, repair, replace(text, words=hidden.text), actor)
-    message_id = _keep(uow, ticket, text, hidden.text, repair)
+    message_id = _keep(uow, ticket, text, hidden.text, repair, meant)
     if message_id is None:
         return
     if hidden.codes and repair is not None:
@@ -95,18 +102,6 @@ def _person(text: Text) -> Person:
     return Person(text.name, phone=key.value, keys=(key,), replaces=False)
 
 
-def _meant(uow: UnitOfWork, customer: Customer) -> Repair | None:
-    """The only repair that is still on its way; of several, staff tell which."""
-    latest = (
-        select(Repair)
-        .where(Repair.customer_id == customer.id)
-        .order_by(Repair.id.desc())
-        .limit(MOST_REPAIRS)
-    )
-    still = [repair for repair in uow.session.scalars(latest) if threads.is_open(repair)]
-    return still[0] if len(still) == 1 else None
-
-
 def _ticket(
     uow: UnitOfWork, customer: Customer, repair: Repair | None, text: Text, actor: Actor
 ) -> Ticket:
@@ -132,12 +127,21 @@ def _ticket(
 
 
 def _keep(
-    uow: UnitOfWork, ticket: Ticket, text: Text, body: str, repair: Repair | None
+    uow: UnitOfWork,
+    ticket: Ticket,
+    text: Text,
+    body: str,
+    repair: Repair | None,
+    meant: Meant | None,
 ) -> int | None:
     """None if it was kept before."""
-    details: dict[str, Any] = {"via": text.channel, "media": text.media}
+    details: dict[str, Any] = {"via": text.channel, "media": text.media, "number": text.number}
+    if text.quoted:
+        details["quoted"] = text.quoted
     if repair is not None:
         details["repair"] = repair.ref
+    if meant is not None:
+        details["meant_by"] = meant.by.value
     return uow.session.scalar(
         insert(TicketMessage)
         .values(

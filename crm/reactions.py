@@ -10,10 +10,10 @@ from sqlalchemy import select
 
 from crm import lending, threads
 from crm.analytics import steps
+from crm.assents.service import Assents
 from crm.billing import standing
 from crm.billing.collecting import Collecting
 from crm.billing.quoting import Quoting
-from crm.billing.replies import Replies
 from crm.bookings import queries as booking_queries
 from crm.bookings import service as bookings
 from crm.bookings import terms as booking_terms
@@ -32,8 +32,8 @@ from crm.followups.surveys import Surveys
 from crm.intake import queries as intake_queries
 from crm.intake import service as intake
 from crm.locations.models import Location
+from crm.notifications import channels, texts
 from crm.notifications import service as notifications
-from crm.notifications import texts
 from crm.payments import posting
 from crm.promises.messages import Messages as Delays
 from crm.repairs import links
@@ -47,6 +47,7 @@ from crm.repairs.events import (
 from crm.repairs.models import Repair, RepairEntry
 from crm.repairs.service import NewRepair
 from crm.repairs.statuses import RepairStatus
+from crm.replies.service import Meanings
 from crm.signing import Signing
 from crm.tickets.events import MessageReceived, TicketRated
 from crm.tickets.models import AuthorKind, Conversation, TicketMessage
@@ -164,7 +165,12 @@ def table(shop: Shop) -> Reactions:
     return join(
         Messages(shop).table(),
         {
-            MessageReceived: (fetch_attachments, Replies(shop).consider),
+            MessageReceived: (
+                fetch_attachments,
+                # What a yes has decided is not asked about.
+                Assents(shop).consider,
+                Meanings(shop).consider,
+            ),
             FileReleased: (show_pictures,),
             FileRemoved: (show_pictures,),
             BookingCheckedIn: (take_in_devices,),
@@ -180,7 +186,7 @@ def table(shop: Shop) -> Reactions:
             ),
             RepairCorrected: (take_back_messages, signing.collect_anew, planning.take_back),
             TicketRated: (Surveys(shop).from_rating,),
-            EffectDiscarded: (notifications.settle_discarded,),
+            EffectDiscarded: (channels.discarded,),
         },
         signing.table(),
         lending.table(),

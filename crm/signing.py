@@ -37,6 +37,7 @@ class Signing:
         locale = texts.closest(customer.locale if customer else None, self._shop.locale)
         expires_at = uow.now + agreements.LINK_LIFE
         values = {
+            "shop": self._shop.name,
             "device": repair.device,
             "ref": repair.ref,
             "purpose": event.purpose,
@@ -54,6 +55,7 @@ class Signing:
             hold=timedelta(),
             actor=event.actor,
             deadline_at=expires_at,
+            values=values,
         )
 
     def note_signature(self, uow: UnitOfWork, event: AgreementSigned) -> None:

@@ -20,18 +20,23 @@ WINDOW = 20
 PROBE_SECONDS = 30.0
 PAUSE_SECONDS = 60.0
 AT_ONCE = 4
+BULK_AT_ONCE = AT_ONCE - 1  # one place stays for what a customer waits for
 BUSY_WAIT = 0.25
 LONGEST_LOOK = 5.0  # how late a waiting row may notice that its destination works again
 
 
 class Destination(Base):
-    """recent: the last outcomes, newest last, `1` for a fault. closed_until: no claims before."""
+    """recent: the last outcomes, newest last, `1` for a fault. closed_until: no claims before.
+
+    bulk_at: the latest turn given to a bulk row.
+    """
 
     __tablename__ = "destinations"
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     recent: Mapped[str] = mapped_column(Text, server_default="")
     closed_until: Mapped[datetime | None] = mapped_column()
+    bulk_at: Mapped[datetime | None] = mapped_column()
     reason: Mapped[str | None] = mapped_column(Text)
     changed_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
@@ -42,6 +47,11 @@ _LOOK = text("""
     SELECT (SELECT count(*) FROM outbox WHERE state = 'sending' AND destination = :name) AS busy,
            (SELECT extract(epoch FROM closed_until - clock_timestamp()) FROM destinations
             WHERE name = :name) AS closed_seconds""")
+_TAKE_BULK_TURN = text("""
+    INSERT INTO destinations (name, recent, bulk_at) VALUES (:name, '', clock_timestamp())
+    ON CONFLICT (name) DO UPDATE SET
+        bulk_at = GREATEST(destinations.bulk_at + make_interval(secs => :apart), clock_timestamp())
+    RETURNING extract(epoch FROM bulk_at - clock_timestamp())""")
 _TAKE_PROBE = text("""
     UPDATE destinations SET closed_until = clock_timestamp() + make_interval(secs => :seconds)
     WHERE name = :name AND closed_until <= clock_timestamp()""")
@@ -57,7 +67,13 @@ _OPEN = text("""
     WHERE name = :name AND closed_until IS NOT NULL""")
 
 
-def wait_for_place(uow: UnitOfWork, name: str) -> float:
+def take_bulk_turn(uow: UnitOfWork, name: str, per_second: float) -> float:
+    """Reserve the next moment for a bulk row there, for all processes. Returns the seconds to it."""
+    values = {"name": name, "apart": 1 / per_second}
+    return max(float(uow.session.execute(_TAKE_BULK_TURN, values).scalar_one()), 0.0)
+
+
+def wait_for_place(uow: UnitOfWork, name: str, *, is_bulk: bool = False) -> float:
     """Seconds until it is worth asking again; 0 when one more call may start now.
 
     The first call after a break is its probe. Holds back other claims until the unit ends.
@@ -66,7 +82,7 @@ def wait_for_place(uow: UnitOfWork, name: str) -> float:
     busy, closed_seconds = uow.session.execute(_LOOK, {"name": name}).one()
     if closed_seconds is not None and closed_seconds > 0:
         return min(max(float(closed_seconds), BUSY_WAIT), LONGEST_LOOK)
-    if busy >= AT_ONCE:
+    if busy >= (BULK_AT_ONCE if is_bulk else AT_ONCE):
         return BUSY_WAIT
     uow.session.execute(_TAKE_PROBE, {"name": name, "seconds": PROBE_SECONDS})
     return 0.0

@@ -16,7 +16,8 @@ from sqlalchemy.sql.elements import TextClause
 
 from crm.core import clock
 from crm.core.errors import Refusal, Temporary, UnknownParent
-from crm.core.inbox import DEAD, PENDING, InboxRow
+from crm.core.events import SYSTEM
+from crm.core.inbox import DEAD, PENDING, DeliveryDied, InboxRow
 from crm.core.integration import Handler
 from crm.core.uow import DATABASE_FAULTS, Units
 from jobs.leases import MOST_ERRORS, Heartbeat, new_token
@@ -108,6 +109,7 @@ class InboxRunner:
             uow.session.expunge(row)
         try:
             with self._units() as uow:
+                uow.is_bulk = row.is_bulk
                 self._handlers[row.source, row.type](uow, row)
                 uow.react()
                 if not _changed(uow.session, _FINISH, {"id": row_id, "token": token}):
@@ -134,6 +136,8 @@ class InboxRunner:
         }
         with self._units() as uow:
             kept = _changed(uow.session, _PUT_BACK, values)
+            if kept and verdict.state == DEAD:
+                uow.record(DeliveryDied(row.id, SYSTEM, f"{row.source} {row.type}"))
         log.log(
             40 if verdict.is_error else 30,
             f"inbox {verdict.state if kept else 'lease lost'}",

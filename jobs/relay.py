@@ -15,8 +15,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from crm.core.errors import Denied, Permanent, Temporary, Uncertain
+from crm.core.events import SYSTEM
 from crm.core.integration import Deliverer
-from crm.core.outbox import SEND, Effect, OutboxRow
+from crm.core.outbox import SEND, Effect, EffectDied, OutboxRow
 from crm.core.uow import UnitOfWork, Units
 from jobs import destinations
 from jobs.leases import MOST_ERRORS, MOST_LOST_LEASES, POISON, Heartbeat, new_token
@@ -115,6 +116,7 @@ class Relay:
                 return None
             row, is_late = found
             uow.session.expunge(row)
+            uow.is_bulk = row.is_bulk
             if not uow.session.execute(_LANE_IS_FREE, {"id": row.id}).scalar():
                 return None
             deliverer = self._deliverers.get(row.kind)
@@ -127,13 +129,13 @@ class Relay:
             was_unsure = row.state == "unsure"
             if row.lost_leases >= MOST_LOST_LEASES:
                 self._end(uow, effect, "dead", POISON)
-                deliverer.on_dead(uow, effect, POISON)
+                self._died(uow, effect, POISON)
                 return row, was_unsure, None
             if is_late and not was_unsure:
                 self._end(uow, effect, "cancelled", TOO_LATE)
                 deliverer.on_cancelled(uow, effect, TOO_LATE)
                 return row, was_unsure, None
-            wait = destinations.wait_for_place(uow, row.destination)
+            wait = destinations.wait_for_place(uow, row.destination, is_bulk=row.is_bulk)
             if wait:
                 uow.session.execute(_WAIT, {"id": row.id, "wait": wait})
                 return None
@@ -156,6 +158,10 @@ class Relay:
         """Settle a row that will not be tried again."""
         uow.session.execute(_END, {"id": effect.id, "state": state, "reason": reason})
         log.warning(f"effect {state}", effect=effect.id, kind=effect.kind, reason=reason)
+
+    def _died(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
+        self._deliverers[effect.kind].on_dead(uow, effect, reason)
+        uow.record(EffectDied(effect.id, SYSTEM, effect.kind))
 
     def _carry_out(self, row: OutboxRow, effect: Effect, token: str, was_unsure: bool) -> None:
         deliverer = self._deliverers[row.kind]
@@ -201,13 +207,14 @@ class Relay:
             state, wait = "dead", 0
             reason = f"gave up after {row.attempts + 1} tries: {reason}"
         with self._units() as uow:
+            uow.is_bulk = row.is_bulk
             if denied:
                 destinations.denied(uow, row.destination, error.detail)
             elif costs:
                 destinations.failed(uow, row.destination, reason)
             kept = self._write(uow, row, token, state, reason, wait=wait, attempt=int(costs))
             if kept and state == "dead":
-                self._deliverers[row.kind].on_dead(uow, _effect(row), reason)
+                self._died(uow, _effect(row), reason)
 
     def _defect(self, row: OutboxRow, token: str, effect: Effect, error: Exception) -> None:
         reason = f"deliverer error: {type(error).__name__}"
@@ -218,9 +225,10 @@ class Relay:
         if state == "unsure":
             wait = max(wait, self._settle_seconds)
         with self._units() as uow:
+            uow.is_bulk = row.is_bulk
             kept = self._write(uow, row, token, state, reason, wait=wait, error=1)
             if kept and dead:
-                self._deliverers[row.kind].on_dead(uow, effect, reason)
+                self._died(uow, effect, reason)
 
     def _record(
         self,
@@ -233,6 +241,7 @@ class Relay:
         result: dict[str, Any] | None = None,
     ) -> None:
         with self._units() as uow:
+            uow.is_bulk = row.is_bulk
             # Before the row, as in `_fault`: two locks, always taken in the same order.
             destinations.worked(uow, row.destination)
             kept = self._write(uow, row, token, state, reason, result=result, attempt=int(state == "done"))
@@ -242,7 +251,7 @@ class Relay:
             if state == "done":
                 deliverer.on_done(uow, effect, result or {})
             elif state == "dead":
-                deliverer.on_dead(uow, effect, reason or "")
+                self._died(uow, effect, reason or "")
 
     def _write(
         self,

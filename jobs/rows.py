@@ -21,14 +21,14 @@ class Rows:
     """stopping: set it, and after the present row nothing more is claimed."""
 
     def __init__(self, inbox: InboxRunner, relay: Relay):
-        self._inbox = inbox
-        self._relay = relay
+        self.inbox = inbox
+        self.relay = relay
         self.stopping = threading.Event()
 
     def work(self, inbox_ids: Iterable[int], outbox_ids: Iterable[int]) -> None:
         """Subjects and lanes take turns, row by row, so that a long one holds up no other."""
-        waiting = deque((self._inbox.run, row_id, MOST_FOR_ONE) for row_id in inbox_ids)
-        waiting.extend((self._relay.run, row_id, MOST_FOR_ONE) for row_id in outbox_ids)
+        waiting = deque((self.inbox.run, row_id, MOST_FOR_ONE) for row_id in inbox_ids)
+        waiting.extend((self.relay.run, row_id, MOST_FOR_ONE) for row_id in outbox_ids)
         while waiting and not self.stopping.is_set():
             run, row_id, left = waiting.popleft()
             try:

@@ -21,6 +21,7 @@ from crm.core.db import Base
 from crm.core.integration import Schedule
 from crm.core.uow import DATABASE_FAULTS, Units
 from jobs import leases
+from jobs.bulk import Bulk
 from jobs.queue import Doorbell
 from jobs.relay import AHEAD
 from jobs.rows import Rows
@@ -50,7 +51,7 @@ class ScheduleRow(Base):
 # Only the head of each subject and lane: what stands behind it can not go yet, and a long queue of
 # one subject must not fill the list.
 _DUE_INBOX = text("""
-    SELECT id FROM inbox WHERE state = 'pending'
+    SELECT id FROM inbox WHERE state = 'pending' AND NOT is_bulk
       AND due_at <= clock_timestamp() - make_interval(secs => :age)
       AND NOT EXISTS (SELECT 1 FROM inbox other
                       WHERE other.subject = inbox.subject AND other.state = 'running')
@@ -59,7 +60,7 @@ _DUE_INBOX = text("""
                       AND ahead.due_at <= clock_timestamp() - make_interval(secs => :age))
     ORDER BY due_at, id LIMIT :most""")
 _DUE_OUTBOX = text(f"""
-    SELECT id FROM outbox WHERE state IN ('pending', 'unsure')
+    SELECT id FROM outbox WHERE state IN ('pending', 'unsure') AND NOT is_bulk
       AND due_at <= clock_timestamp() - make_interval(secs => :age) AND NOT EXISTS ({AHEAD})
     ORDER BY due_at, id LIMIT :most""")
 _START = text("""
@@ -73,13 +74,14 @@ _FINISH = text("""
 
 
 class Scheduler:
-    """sweep_seconds: pause between two looks at the tables."""
+    """sweep_seconds: pause between two looks at the tables. bulk: what is left to itself."""
 
     def __init__(
         self,
         engine: Engine,
         units: Units,
         rows: Rows,
+        bulk: Bulk,
         doorbell: Doorbell,
         schedules: Sequence[Schedule],
         *,
@@ -90,6 +92,7 @@ class Scheduler:
         self._engine = engine
         self._units = units
         self._rows = rows
+        self._bulk = bulk
         self._doorbell = doorbell
         self._schedules = schedules
         self._sweep_seconds = sweep_seconds
@@ -116,6 +119,7 @@ class Scheduler:
         deadline = time.monotonic() + STOP_SECONDS
         self._rows.stopping.set()
         self._inline.shutdown()
+        self._bulk.stop()
         for thread in self._running.values():
             thread.join(max(deadline - time.monotonic(), 0))
 
@@ -131,6 +135,7 @@ class Scheduler:
                     self._alive_file.touch()
                     leases.expire(self._units, self._settle_seconds)
                     self._sweep()
+                    self._bulk.wake()
                     self._start_duties(starting)
                     starting = False
                     stop.wait(self._pause())

@@ -1,9 +1,10 @@
-"""/admin: how the service is doing, the rows that wait for a person, and the jobs of the bench.
+"""/admin: how the service is doing, the rows that wait for a person, the jobs of the bench, and what
+customers are written.
 
 Works without script.
 """
 
-from bridge.admin import repairs
+from bridge.admin import messages, notices, repairs
 from bridge.admin.views import blueprint
 
-__all__ = ["blueprint", "repairs"]
+__all__ = ["blueprint", "messages", "notices", "repairs"]

@@ -24,9 +24,13 @@ def may_read() -> bool:
 
 def without(row: Any, schema: type[Schema], repairs: Iterable[Repair]) -> dict[str, Any]:
     """A row with a `body` as `schema` dumps it. repairs: those it may tell the code of."""
-    body = row.body
+    shown = {name: getattr(row, name) for name in schema().fields}
+    return shown | {"body": masked(row.body, repairs)}
+
+
+def masked(words: str, repairs: Iterable[Repair]) -> str:
     for repair in repairs:
         if repair.status == RepairStatus.READY_PICKUP:
             for code in here().shop.links.collection_codes(repair.id, repair.status_at):
-                body = body.replace(code, MASK)
-    return {name: getattr(row, name) for name in schema().fields} | {"body": body}
+                words = words.replace(code, MASK)
+    return words

@@ -12,9 +12,11 @@ from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_
 from bridge.api.fields import Moment, Strict, Text, Whole, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
+from crm import addresses
 from crm.core.errors import Invalid
 from crm.core.uow import UnitOfWork
 from crm.customers import merging, queries, service
+from crm.mailboxes import service as mailboxes
 from crm.notifications import queries as notification_queries
 from crm.repairs import queries as repair_queries
 from crm.tickets import queries as ticket_queries
@@ -42,13 +44,22 @@ class CustomerQuery(ListQuery):
     chatwoot_contact_id = Whole(1)
 
 
+class Unreachable(Schema):
+    """channel: mail, sms or whatsapp, to the address or number the customer shows."""
+
+    channel = fields.String()
+    reason = fields.String()
+    since = Moment()
+
+
 class Context(Schema):
-    """Newest first, at most ten of each."""
+    """Newest first, at most ten of each. unreachable: channels that are not tried any more."""
 
     customer = fields.Nested(Customer)
     repairs = fields.List(fields.Nested(repairs.Repair))
     tickets = fields.List(fields.Nested(tickets.Ticket))
     notifications = fields.List(fields.Nested(notifications.Notification))
+    unreachable = fields.List(fields.Nested(Unreachable))
 
 
 class Merging(Strict):
@@ -155,6 +166,8 @@ def change_customer(body, ref):
     if not body:
         raise Invalid("nothing to change")
     with here().units() as uow:
+        if body.get("email"):
+            mailboxes.heard(uow, body["email"], "staff entered it again")
         return service.update(uow, ref, body, principal().actor)
 
 
@@ -175,6 +188,7 @@ def show_context(ref):
                 tickets.shown(uow, row) for row in ticket_queries.listed(uow, **wanted).items
             ],
             "notifications": notification_queries.listed(uow, **wanted).items,
+            "unreachable": addresses.unreachable(uow, customer),
         }
 
 

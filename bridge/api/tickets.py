@@ -72,12 +72,16 @@ class NewTicket(Strict):
 
 
 class Message(Schema):
+    """repair: reference of the one it is about. meant_by: why, see docs/messages.md."""
+
     id = fields.Integer()
     author_kind = fields.String()
     author_name = fields.String()
     body = fields.String()
     private = fields.Boolean()
     attachments = fields.List(fields.Dict())
+    repair = fields.String(allow_none=True)
+    meant_by = fields.String(allow_none=True)
     external_id = fields.String(allow_none=True)
     created_at = Moment()
     deleted_at = Moment(allow_none=True)

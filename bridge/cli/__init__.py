@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.exc import OperationalError
 
-from bridge.cli import catalog, chatwoot, customers, processes, records, up
+from bridge.cli import catalog, chatwoot, customers, mail, processes, records, up
 from bridge.settings import SettingsError
 from crm.core.errors import MendlineError
 from jobs.postgres import StoreError
@@ -66,4 +66,5 @@ def _parser() -> argparse.ArgumentParser:
     records.add_verbs(verb, group)
     customers.add_verbs(verb, group)
     catalog.add_verbs(verb, group)
+    mail.add_verbs(verb)
     return parser

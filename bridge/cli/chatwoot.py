@@ -23,7 +23,9 @@ def add_verbs(verb: Callable) -> None:
     )
     one.add_argument("--dry-run", action="store_true", help="only show what would change")
     one.add_argument("--manifest", type=Path, default=provision.SHIPPED, help="the YAML to follow")
-    verb("doctor", run_doctor, "check settings, stores and every outside service")
+    one = verb("doctor", run_doctor, "check settings, stores and every outside service")
+    one.add_argument("--mail-to", metavar="ADDRESS", help="send a test mail there as well")
+    one.add_argument("--text-to", metavar="NUMBER", help="send a test SMS there, such as +447700900123")
     one = verb("reconcile", run_reconcile, "find what Chatwoot's and Stripe's webhooks failed to bring")
     one.add_argument("--hours", type=float, help="look back at least this far")
     one = verb("demo", demo.run, "play a scripted afternoon in the running sandbox")
@@ -56,6 +58,7 @@ def run_doctor(args: argparse.Namespace) -> int:
 
     with service() as parts:
         checks = doctor.checks(parts, provisioning.learned(parts))
+        checks += doctor.trials(parts, mail_to=args.mail_to, text_to=args.text_to)
     lines = []
     for check in checks:
         lines.append(f"{check.state:4}  {check.name}: {check.detail}")

@@ -16,6 +16,7 @@ from bridge.cli.parts import service, stores
 from bridge.settings import Settings
 from crm.core.errors import Conflict
 from jobs import worker
+from jobs.bulk import Bulk
 from jobs.scheduler import Scheduler
 
 ROOT = Path(__file__).parents[2]
@@ -56,10 +57,12 @@ def run_scheduler(_: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with service() as parts:
+        rows = parts.rows()
         Scheduler(
             parts.engine,
             parts.units,
-            parts.rows(),
+            rows,
+            Bulk(parts.units, rows, per_second=parts.settings.bulk_per_second),
             parts.doorbell,
             parts.schedules(),
             sweep_seconds=parts.settings.periods.sweep_seconds,

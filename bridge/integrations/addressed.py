@@ -1,4 +1,4 @@
-"""What e-mail, WhatsApp and SMS share: taking messages for proven addresses, and following them.
+"""What e-mail, WhatsApp and SMS share: reaching proven addresses, and following what was sent.
 
 How a letter is carried is left to the integrations themselves.
 """
@@ -13,10 +13,10 @@ from crm import addresses
 from crm.core.errors import Permanent
 from crm.core.integration import PlainDeliverer
 from crm.core.outbox import Effect
-from crm.core.uow import Reactions, UnitOfWork, Units
+from crm.core.uow import UnitOfWork, Units
 from crm.core.vault import Seal
 from crm.notifications import channels
-from crm.notifications.events import NotificationComposed, NotificationRefused
+from crm.notifications.decision import Reach
 from crm.notifications.models import Notification
 
 
@@ -34,37 +34,32 @@ class Letter:
     subject_ref: str
     short_text: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    customer_id: int | None = None
 
 
 class Addressed(PlainDeliverer):
-    """channel: its name in the log of messages. address_kind: `email` or `phone`."""
+    """A channel and its deliverer. name: in the log of messages. address_kind: `email` or `phone`."""
 
-    def __init__(self, channel: str, address_kind: str, units: Units, seal: Seal):
-        self.kind = f"{channel}.message"
-        self._channel = channel
+    rings = False
+
+    def __init__(self, name: str, address_kind: str, units: Units, seal: Seal):
+        self.name = name
+        self.kind = f"{name}.message"
         self._address_kind = address_kind
         self._units = units
         self._seal = seal
 
-    def reactions(self) -> Reactions:
-        return {NotificationComposed: (self.route,), NotificationRefused: (self.route,)}
-
-    def route(self, uow: UnitOfWork, event: NotificationComposed | NotificationRefused) -> None:
-        """Take the message if nobody has it and the customer can be reached here."""
-        notification = uow.session.get_one(Notification, event.subject_id)
-        if not channels.is_free(notification, self._channel):
-            return
+    def reach(self, uow: UnitOfWork, notification: Notification) -> Reach | None:
         address = addresses.of_notification(uow, self._seal, notification, self._address_kind)
-        if address:
-            reason = f"proven {self._address_kind}"
-            if notification.sealed_body is not None:
-                reason = f"proves the {self._address_kind}"
-            obstacle = self.obstacle(uow, notification, address)
-            if obstacle is None:
-                channels.owe(uow, notification, self._channel, address, reason)
-                self.estimate(uow, notification, address)
-            elif obstacle:
-                channels.pass_over(notification, self._channel, obstacle)
+        obstacle = self.obstacle(uow, notification, address) if address else ""
+        if not address or obstacle == "":
+            return None
+        proof = "proven" if notification.sealed_body is None else "proves the"
+        return Reach(f"{proof} {self._address_kind}", address, obstacle, self.rings)
+
+    def send(self, uow: UnitOfWork, notification: Notification, reach: Reach, reason: str) -> None:
+        channels.owe(uow, notification, self.name, reach.address, reason)
+        self.estimate(uow, notification, reach.address)
 
     def obstacle(self, uow: UnitOfWork, notification: Notification, address: str) -> str | None:
         """Why it cannot go there; empty where this channel is none of theirs, None: it can."""
@@ -88,15 +83,24 @@ class Addressed(PlainDeliverer):
                 subject_ref=addresses.subject_ref(uow, told),
                 short_text=told.short_body if told.sealed_body is None else None,
                 variables=told.variables,
+                customer_id=told.customer_id,
             )
 
     def on_done(self, uow: UnitOfWork, effect: Effect, result: dict[str, Any]) -> None:
-        channels.arrived(
-            uow, effect.body.get("notification_id"), external_id=result.get("external_id")
-        )
+        channels.arrived(uow, _carried(uow, effect), external_id=result.get("external_id"))
 
     def on_dead(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
-        channels.gave_up(uow, effect.body.get("notification_id"), reason)
+        channels.gave_up(uow, _carried(uow, effect), reason)
 
     def on_cancelled(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
-        channels.came_too_late(uow, effect.body.get("notification_id"), reason)
+        channels.came_too_late(uow, _carried(uow, effect), reason)
+
+
+def _carried(uow: UnitOfWork, effect: Effect) -> int | None:
+    """The message of this effect; None once another channel has it.
+
+    A refusal may be told before the request itself is answered, and have passed it on by then.
+    """
+    number = effect.body.get("notification_id")
+    told = uow.session.get(Notification, number, with_for_update=True) if number else None
+    return number if told is not None and told.effect_key == effect.effect_key else None

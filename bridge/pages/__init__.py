@@ -15,6 +15,7 @@ from bridge.pages import (
     invoices,
     languages,
     paying,
+    preferences,
     quoting,
     services,
     signing,
@@ -25,6 +26,7 @@ from bridge.pages.booking import access as booking
 from bridge.pages.booking import device as booking_device
 from bridge.pages.booking import page as booking_page
 from bridge.pages.booking import visit as booking_visit
+from bridge.pages.portal import page as portal
 from bridge.pages.tracking import installing, lookup, stream
 from bridge.pages.tracking import page as tracking
 
@@ -45,7 +47,9 @@ def init_app(app: Flask, context: Context) -> None:
     app.register_blueprint(quoting.blueprint)
     app.register_blueprint(paying.blueprint)
     app.register_blueprint(survey.blueprint)
+    app.register_blueprint(preferences.blueprint)
     app.register_blueprint(tracking.blueprint)
     app.register_blueprint(lookup.blueprint)
     app.register_blueprint(installing.blueprint)
     stream.init_app(app, context)
+    portal.init_app(app, context)

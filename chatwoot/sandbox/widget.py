@@ -18,6 +18,7 @@ from .api.base import answer
 from .errors import ApiError
 from .rules import visitors
 from .rules.contacts import find_or_create_session, update_contact
+from .rules.messages import update_message
 from .site import Site, current_site
 from .store import Row
 
@@ -68,8 +69,29 @@ def thread() -> Response:
         session = _session(site, _inbox(site), request.args.get("visitor", ""))
         contact = site.find("contact", session["contact_id"]) if session else None
         messages = visitors.thread(site, contact) if contact else []
-        plain = ("id", "content", "message_type")
-        return answer({"messages": [{key: m[key] for key in plain} for m in messages]})
+        plain = ("id", "content", "message_type", "content_type")
+        return answer({"messages": [{key: m[key] for key in plain} | _menu(m) for m in messages]})
+
+
+@blueprint.patch("/api/v1/widget/messages/<int:message_id>")
+def choose(message_id: int) -> Response:
+    """The visitor pressed a button of a message in their own thread."""
+    site, body = current_site(), _body()
+    with site.store.transaction():
+        session = _session(site, _inbox(site), str(body.get("visitor") or ""))
+        contact = site.find("contact", session["contact_id"]) if session else None
+        thread = visitors.thread(site, contact) if contact else []
+        message = next((one for one in thread if one["id"] == message_id), None)
+        told = body.get("message")
+        values = told.get("submitted_values") if isinstance(told, dict) else None
+        if message is None or message["content_type"] != "input_select":
+            raise ApiError(404, {"error": "Resource could not be found"})
+        if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
+            raise ApiError(422, {"error": "submitted_values is a list of objects"})
+        kept = [{key: one.get(key) for key in ("title", "value")} for one in values]
+        attributes = message["content_attributes"] | {"submitted_values": kept}
+        update_message(site, message, content_attributes=attributes)
+        return answer({"submitted_values": kept})
 
 
 @blueprint.patch("/api/v1/widget/contact/set_user")
@@ -100,6 +122,14 @@ def set_user() -> Response:
         session["hmac_verified"] = True
         site.store.save("session", session)
         return answer({"visitor": session["source_id"]})
+
+
+def _menu(message: Row) -> Row:
+    """Its buttons, until one was pressed."""
+    attributes = message["content_attributes"]
+    if message["content_type"] != "input_select" or attributes.get("submitted_values"):
+        return {"items": []}
+    return {"items": attributes.get("items") or []}
 
 
 def _inbox(site: Site) -> Row:

@@ -1,7 +1,8 @@
-"""A plain "yes" in the chat approves the quote that waits for it; anything less plain does not.
+"""A plain "yes" approves the quote that waits for it; anything less plain does not.
 
-The thread must be the one that the quote's link went to, so whoever says yes there could have
-opened the link. A choice, also of optional lines, is never guessed: the links are sent instead.
+It must come from where the quote's link went to, a thread or a telephone number, so whoever says yes
+could have opened the link. A choice, also of optional lines, is never guessed: the links are sent
+instead. What else a yes may mean is weighed in `crm/assents`.
 """
 
 from __future__ import annotations
@@ -20,17 +21,22 @@ from crm.core.errors import Conflict
 from crm.core.events import SYSTEM, Actor
 from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork
-from crm.notifications.models import Notification
+from crm.notifications.models import Notification, NotificationState
 from crm.quotes import queries, rules, service
 from crm.quotes.models import Quote
 from crm.quotes.queries import Waiting
 from crm.quotes.service import Choice, Who
 from crm.repairs.models import Repair
-from crm.tickets.events import MessageReceived
-from crm.tickets.models import AuthorKind, Conversation, TicketMessage
+from crm.replies.talks import Talk
+from crm.tickets.models import TicketMessage
 
 DATA = Path(__file__).parent / "data"
 LONGEST = 60
+# How a decision was made, by the channel of the yes; a conversation is a thread.
+VIA = {"sms": "sms", "whatsapp": "whatsapp"}
+REACHED = (NotificationState.QUEUED, NotificationState.SENT, NotificationState.DELIVERED,
+           NotificationState.READ)  # fmt: skip
+LINK_TOLD = ("quote_ready", "quote_reminder")
 
 
 @cache
@@ -42,10 +48,15 @@ def phrases() -> frozenset[str]:
 
 def is_yes(text: str) -> bool:
     """Whether the message is one of the phrases and nothing more."""
+    return plain(text) in phrases()
+
+
+def plain(text: str) -> str:
+    """A short message in small letters, without what ends its sentence; empty for a long one."""
     if len(text) > LONGEST:
-        return False
-    plain = unicodedata.normalize("NFC", text).casefold()
-    return re.sub(r"\s+", " ", plain).strip().rstrip(".!").rstrip() in phrases()
+        return ""
+    small = unicodedata.normalize("NFC", text).casefold()
+    return re.sub(r"\s+", " ", small).strip().rstrip(".!").rstrip()
 
 
 class Replies:
@@ -53,47 +64,35 @@ class Replies:
         self._shop = shop
         self._teller = Teller(shop)
 
-    def consider(self, uow: UnitOfWork, event: MessageReceived) -> None:
+    def waiting(self, uow: UnitOfWork, talk: Talk, message: TicketMessage) -> list[Waiting]:
+        """Quotes of this customer that waited when the message was written.
+
+        None unless all were sent where it was written, into this thread or to this number: a yes
+        elsewhere may mean anything.
+        """
+        theirs = select(Repair).where(Repair.customer_id == talk.customer_id)
+        repairs = {one.id: one for one in uow.session.scalars(theirs)}
+        found = queries.waiting(uow, list(repairs))
+        # Chatwoot's clock of a message has whole seconds.
+        found = [one for one in found if one.sent_at.replace(microsecond=0) <= message.created_at]
+        return found if all(_was_sent_here(uow, talk, message, one) for one in found) else []
+
+    def take(
+        self, uow: UnitOfWork, talk: Talk, message: TicketMessage, open_quotes: list[Waiting]
+    ) -> None:
         """Approve what a customer's yes can only mean; ask when it may mean more."""
-        if event.private or event.author_kind != AuthorKind.CUSTOMER:
-            return
-        message = uow.session.get_one(TicketMessage, event.message_id)
-        # Words from one of our pages: a question beside the quote's own buttons is no approval.
-        if "via" in message.details or message.conversation_id is None or not is_yes(message.body):
-            return
-        conversation = uow.session.get_one(Conversation, message.conversation_id)
-        open_quotes = self._meant(uow, conversation, message)
-        if not open_quotes:
-            return
         choice = self._only_choice(uow, open_quotes)
         if choice is None:
-            self._ask(uow, open_quotes, conversation)
+            self._ask(uow, open_quotes, talk)
             return
         name = message.author_name or "Customer"
-        who = Who(Actor("customer", name, str(conversation.customer_id)), "thread", message.body)
+        actor = Actor("customer", name, str(talk.customer_id))
+        who = Who(actor, VIA.get(talk.channel or "", "thread"), message.body)
         try:
             service.approve(uow, open_quotes[0].quote_id, choice, who)
         except Conflict:
             # Decided, changed or expired in this very moment: staff read the message in the thread.
             return
-
-    def _meant(
-        self, uow: UnitOfWork, conversation: Conversation, message: TicketMessage
-    ) -> list[Waiting]:
-        """Quotes of this customer that waited when the message was written.
-
-        None unless all were sent to this thread: a yes elsewhere may mean anything.
-        """
-        theirs = select(Repair).where(Repair.customer_id == conversation.customer_id)
-        repairs = {one.id: one for one in uow.session.scalars(theirs)}
-        found = queries.waiting(uow, list(repairs))
-        # Chatwoot's clock of a message has whole seconds.
-        found = [one for one in found if one.sent_at.replace(microsecond=0) <= message.created_at]
-        for one in found:
-            thread = threads.conversation_for_repair(uow, one.repair_id)
-            if thread is None or thread.id != conversation.id:
-                return []
-        return found
 
     def _only_choice(self, uow: UnitOfWork, open_quotes: list[Waiting]) -> Choice | None:
         if len(open_quotes) != 1:
@@ -105,13 +104,14 @@ class Replies:
             return None
         return Choice(quote.version, version.digest, 0)
 
-    def _ask(self, uow: UnitOfWork, open_quotes: list[Waiting], conversation: Conversation) -> None:
+    def _ask(self, uow: UnitOfWork, open_quotes: list[Waiting], talk: Talk) -> None:
         """One question for the same open quotes, with a link to each."""
         told = "-".join(f"{one.quote_id}.{int(one.sent_at.timestamp())}" for one in open_quotes)
-        key = f"quote:which:{conversation.id}:{told}"
+        place = talk.conversation.id if talk.conversation else f"text-{talk.customer_id}"
+        key = f"quote:which:{place}:{told}"
         if uow.session.scalar(select(Notification.id).where(Notification.event_key == key)):
             return
-        locale = self._teller.locale(uow, conversation.customer_id)
+        locale = self._teller.locale(uow, talk.customer_id)
         lines = []
         for one in open_quotes:
             repair = uow.session.get_one(Repair, one.repair_id)
@@ -126,5 +126,21 @@ class Replies:
         self._teller.tell(
             uow, key, "quote_which", SYSTEM,
             repair=uow.session.get_one(Repair, open_quotes[0].repair_id),
-            customer_id=conversation.customer_id, values={"quotes": lines},
+            customer_id=talk.customer_id, values={"quotes": lines},
         )  # fmt: skip
+
+
+def _was_sent_here(uow: UnitOfWork, talk: Talk, message: TicketMessage, quote: Waiting) -> bool:
+    """Whoever writes there could have opened the link."""
+    if talk.conversation is not None:
+        thread = threads.conversation_for_repair(uow, quote.repair_id)
+        return thread is not None and thread.id == talk.conversation.id
+    told = select(Notification.id).where(
+        Notification.event_key.startswith(f"quote:{quote.quote_id}:", autoescape=True),
+        Notification.template.in_(LINK_TOLD),
+        Notification.channel == talk.channel,
+        Notification.address == message.details.get("number"),
+        Notification.not_before <= message.created_at,
+        Notification.state.in_(REACHED),
+    )
+    return uow.session.scalar(told.limit(1)) is not None

@@ -103,6 +103,7 @@ class Messages:
             "shop": self._shop.name,
             "place": ", ".join(filter(None, (location.name, location.address))),
             "when": _spoken(booking.starts_at, location, locale),
+            "short_when": _short(booking.starts_at, location, locale),
             "devices": [device.name for device in queries.devices(uow, booking.id)],
             "link": self._shop.links.booking(booking.id, booking.created_at),
             "book": f"{self._shop.links.public_url}/book",
@@ -130,4 +131,11 @@ def _spoken(moment: datetime, location: Location, locale: str) -> str:
     """Weekday, date and time as the clock at the location shows them."""
     zone = ZoneInfo(location.timezone)
     pattern = "EEEE d MMMM y, HH:mm" if locale == "en" else "EEEE, d 'de' MMMM 'de' y, HH:mm"
+    return format_datetime(moment, pattern, tzinfo=zone, locale=locale)
+
+
+def _short(moment: datetime, location: Location, locale: str) -> str:
+    """For text messages: Portuguese weekdays would not fit the alphabet that costs least."""
+    zone = ZoneInfo(location.timezone)
+    pattern = "EEE d MMM, HH:mm" if locale == "en" else "dd/MM, HH:mm"
     return format_datetime(moment, pattern, tzinfo=zone, locale=locale)

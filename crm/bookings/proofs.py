@@ -19,6 +19,7 @@ from crm.core.events import SYSTEM
 from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork
 from crm.core.vault import Seal
+from crm.mailboxes import service as mailboxes
 from crm.notifications import service as notifications
 from crm.notifications import texts
 
@@ -116,6 +117,8 @@ def try_code(uow: UnitOfWork, booking: Booking, code: str) -> BookingProof | Non
         proof.tries += 1
         return None
     proof.used_at = uow.now
+    if proof.channel == EMAIL:
+        mailboxes.heard(uow, proof.address, "they proved it by a code")
     return proof
 
 

@@ -208,7 +208,7 @@ def _replay(uow: UnitOfWork, table: Table, rows: Sequence[Row], actor: Actor) ->
             continue
         else:
             uow.session.execute(_REPLAY_OUTBOX, {"id": row.id, "wait": wait})
-        if not wait:
+        if not wait and not row.is_bulk:
             # The others are not due yet: the scheduler's sweep hands them over in their time.
             (uow.new_inbox if table == "inbox" else uow.new_outbox).append(row.id)
     _note(uow, actor, table, "replay", rows, {})

@@ -82,7 +82,7 @@ def row_for(event: Event, at: datetime) -> EventRow:
     )
 
 
-def announce(session: Session, subjects: Iterable[tuple[str, int]]) -> None:
+def announce(session: Session, subjects: Iterable[tuple[str, int | str]]) -> None:
     """Tell listeners, once this transaction is committed, which things there is news of.
 
     subjects: (subject_kind, subject_id). A notice carries `repair:17` and nothing about it: what is

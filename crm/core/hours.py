@@ -6,6 +6,7 @@ clock is put forward or back is decided here, once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 from crm.core.errors import Invalid
 
 END_OF_DAY = time(0)
+_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 @dataclass(frozen=True, order=True)
@@ -34,6 +36,13 @@ class DayHours:
     weekday: int
     start: time
     end: time
+
+
+def read_clock(text: str) -> time:
+    """`HH:MM` as a clock shows it. Raises ValueError."""
+    if not _CLOCK.fullmatch(text):
+        raise ValueError("not HH:MM")
+    return time.fromisoformat(text)
 
 
 def moment(day: date, at: time, zone: ZoneInfo) -> datetime:

@@ -10,12 +10,27 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
-from sqlalchemy import BigInteger, Identity, Index, LargeBinary, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Identity,
+    Index,
+    LargeBinary,
+    Select,
+    Text,
+    false,
+    func,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.db import Base
 from crm.core.errors import Invalid
+from crm.core.events import Event
 from crm.core.uow import UnitOfWork
 
 PENDING, RUNNING, DONE, DEAD, IGNORED = "pending", "running", "done", "dead", "ignored"
@@ -23,6 +38,8 @@ STATES = (PENDING, RUNNING, DONE, DEAD, IGNORED)
 
 
 class InboxRow(Base):
+    """is_bulk: one of a mass, run behind everything else; what it causes is bulk as well."""
+
     __tablename__ = "inbox"
     __table_args__ = (
         Index("uq_inbox_delivery", "source", "sender", "delivery_key", unique=True),
@@ -31,7 +48,9 @@ class InboxRow(Base):
         Index(
             "uq_inbox_running", "subject", unique=True, postgresql_where=text("state = 'running'")
         ),
-        Index("ix_inbox_due", "due_at", "id", postgresql_where=text("state = 'pending'")),
+        Index(
+            "ix_inbox_due", "is_bulk", "due_at", "id", postgresql_where=text("state = 'pending'")
+        ),
         Index("ix_inbox_subject_due", "subject", "id", postgresql_where=text("state = 'pending'")),
         Index("ix_inbox_dead", "id", postgresql_where=text("state = 'dead'")),
         # Rows come in the order of this column, so a summary of pages is enough and costs no insert.
@@ -50,6 +69,7 @@ class InboxRow(Base):
     occurred_at: Mapped[datetime | None] = mapped_column()
     received_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     request_id: Mapped[str | None] = mapped_column(Text)
+    is_bulk: Mapped[bool] = mapped_column(server_default=false())
     state: Mapped[str] = mapped_column(Text)
     due_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     attempts: Mapped[int] = mapped_column(server_default="0")
@@ -92,6 +112,15 @@ class Stored:
 
     id: int
     is_new: bool
+
+
+@dataclass(frozen=True)
+class DeliveryDied(Event):
+    """What came in could not be worked on; a person looks at it. what: its source and type."""
+
+    kind: ClassVar[str] = "delivery.died"
+    subject_kind: ClassVar[str] = "delivery"
+    what: str
 
 
 _INSERT = text("""
@@ -150,6 +179,31 @@ def store(uow: UnitOfWork, delivery: Delivery) -> Stored:
     if delivery.strict and seen.delivery_key == delivery.key and seen.body_hash != body_hash:
         raise Invalid("this webhook-id was used before with another body", code="key-reused")
     return Stored(seen.id, False)
+
+
+def store_found(uow: UnitOfWork, sender: str, type_: str, found: Select) -> int:
+    """Store one delivery of our own (source `self`) for each row of a query, in one statement.
+
+    found: subject, key, body (text) and is_bulk. Nobody is rung for: the scheduler finds them.
+    Returns how many were new.
+    """
+    one = found.subquery()
+    body = func.convert_to(one.c.body, "UTF8")
+    values = {
+        "source": literal("self"),
+        "sender": literal(sender),
+        "type": literal(type_),
+        "subject": one.c.subject,
+        "delivery_key": one.c.key,
+        "body": body,
+        "body_hash": func.encode(func.sha256(body), "hex"),
+        "is_bulk": one.c.is_bulk,
+        "state": literal(PENDING),
+    }
+    query = select(*(value.label(name) for name, value in values.items()))
+    stored = insert(InboxRow.__table__).from_select(list(values), query).on_conflict_do_nothing()
+    counted = {"preserve_rowcount": True}
+    return uow.connection.execute(stored, execution_options=counted).rowcount
 
 
 def forget(uow: UnitOfWork, *, body_days: int = 30, key_days: int = 90) -> int:

@@ -112,9 +112,12 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Integration:
+    """channels: each a `crm.notifications.channels.Channel`."""
+
     name: str
     endpoints: Sequence[Endpoint] = ()
     handlers: Mapping[tuple[str, str], Handler] = field(default_factory=dict)
     deliverers: Mapping[str, Deliverer] = field(default_factory=dict)
     reactions: Mapping[type[Event], Sequence[Reaction]] = field(default_factory=dict)
     schedules: Sequence[Schedule] = ()
+    channels: Sequence[Any] = ()

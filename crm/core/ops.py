@@ -17,7 +17,10 @@ from crm.core.uow import UnitOfWork
 
 @dataclass(frozen=True)
 class Backlog:
-    """Unfinished rows of one name (source or kind) in one state."""
+    """Unfinished rows of one name (source or kind) in one state.
+
+    state: `bulk` is what waits, one of a mass, behind everything else.
+    """
 
     name: str
     state: str
@@ -69,7 +72,8 @@ class Snapshot:
 
 # One arm a state: each can use the partial index of that state.
 _ARM = """
-    SELECT {name} AS name, state, count(*) AS count,
+    SELECT {name} AS name, CASE WHEN is_bulk AND state = 'pending' THEN 'bulk' ELSE state END AS state,
+           count(*) AS count,
            greatest(extract(epoch FROM clock_timestamp() - min({since})), 0)::float AS oldest
     FROM {table} WHERE state = '{state}' GROUP BY 1, 2"""
 
@@ -137,6 +141,8 @@ def snapshot(uow: UnitOfWork) -> Snapshot:
 
 
 def _oldest(rows: list[Backlog]) -> float:
-    """Seconds the longest waiting row has been waiting; what rests for a person does not wait."""
-    waiting = [row.oldest_seconds for row in rows if row.state != "dead"]
+    """Seconds the longest waiting row has been waiting. What rests for a person does not wait, and
+    that the last of a mass wait long says nothing.
+    """
+    waiting = [row.oldest_seconds for row in rows if row.state not in ("dead", "bulk")]
     return round(max(0.0, *waiting), 3) if waiting else 0.0

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Identity, Index, Text, text
+from sqlalchemy import BigInteger, Identity, Index, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.db import Base
@@ -29,6 +29,7 @@ SEND, SYNC = "send", "sync"
 class OutboxRow(Base):
     """due_at moves with every wait. held_until: until then it may be taken back, and what was owed
     after it in its lane need not wait for it; every other wait keeps the order of the lane.
+    is_bulk: one of a mass; `jobs/bulk.py` alone sends it, at a rate and behind everything else.
     """
 
     __tablename__ = "outbox"
@@ -44,6 +45,7 @@ class OutboxRow(Base):
         Index("uq_outbox_sending", "lane", unique=True, postgresql_where=text("state = 'sending'")),
         Index(
             "ix_outbox_due",
+            "is_bulk",
             "due_at",
             "id",
             postgresql_where=text("state IN ('pending', 'unsure')"),
@@ -71,6 +73,7 @@ class OutboxRow(Base):
     destination: Mapped[str] = mapped_column(Text)
     lane: Mapped[str] = mapped_column(Text)
     body: Mapped[dict] = mapped_column()
+    is_bulk: Mapped[bool] = mapped_column(server_default=false())
     state: Mapped[str] = mapped_column(Text, server_default=PENDING)
     due_at: Mapped[datetime] = mapped_column()
     held_until: Mapped[datetime | None] = mapped_column()
@@ -116,10 +119,19 @@ class EffectDiscarded(Event):
     reason: str
 
 
+@dataclass(frozen=True)
+class EffectDied(Event):
+    """An effect was given up; a person looks at it. what: its kind."""
+
+    kind: ClassVar[str] = "effect.died"
+    subject_kind: ClassVar[str] = "effect"
+    what: str
+
+
 _ADD = text("""
-    INSERT INTO outbox (kind, mode, effect_key, destination, lane, body, due_at, held_until,
-                        deadline_at, created_at)
-    VALUES (:kind, :mode, :effect_key, :destination, :lane, CAST(:body AS jsonb),
+    INSERT INTO outbox (kind, mode, effect_key, destination, lane, body, is_bulk, due_at,
+                        held_until, deadline_at, created_at)
+    VALUES (:kind, :mode, :effect_key, :destination, :lane, CAST(:body AS jsonb), :is_bulk,
             clock_timestamp() + make_interval(secs => :hold),
             CASE WHEN :hold > 0 THEN clock_timestamp() + make_interval(secs => :hold) END,
             clock_timestamp() + make_interval(secs => CAST(:deadline AS double precision)), :now)
@@ -147,7 +159,8 @@ def send(
 
     kind: `<destination>.<what>`. hold: how long it waits and may be taken back.
     deadline: counted from now; past it the row is cancelled instead of sent. destination: where one
-    kind goes to many, each with a breaker of its own.
+    kind goes to many, each with a breaker of its own. What a bulk unit owes has lanes of its own, so
+    that nothing else waits in line behind it.
     """
     return _add(uow, SEND, kind, effect_key, body, lane, hold, deadline, destination)
 
@@ -177,6 +190,8 @@ def _add(
     deadline: timedelta | None,
     destination: str | None = None,
 ) -> int | None:
+    # Syncs merge, and what one of a mass asked for may be the very news of somebody else.
+    is_bulk = uow.is_bulk and mode == SEND
     row_id = uow.session.execute(
         _ADD,
         {
@@ -184,14 +199,15 @@ def _add(
             "mode": mode,
             "effect_key": effect_key,
             "destination": destination or kind.split(".")[0],
-            "lane": lane,
+            "lane": f"{lane}:bulk" if is_bulk else lane,
             "body": json.dumps(body),
+            "is_bulk": is_bulk,
             "hold": hold.total_seconds(),
             "deadline": deadline.total_seconds() if deadline else None,
             "now": uow.now,
         },
     ).scalar()
-    if row_id is not None and not hold:
+    if row_id is not None and not hold and not is_bulk:
         uow.new_outbox.append(row_id)
     return row_id
 

@@ -16,6 +16,7 @@ QUOTE_DAYS = 90
 PAY_DAYS = 365
 INVOICE_DAYS = 400
 SURVEY_DAYS = 60
+PREFERENCES_DAYS = 400
 
 
 class Links:
@@ -36,6 +37,7 @@ class Links:
         self._pay = URLSafeSerializer(list(reversed(keys)), salt="pay")
         self._invoice = URLSafeSerializer(list(reversed(keys)), salt="invoice")
         self._survey = URLSafeSerializer(list(reversed(keys)), salt="survey")
+        self._preferences = URLSafeSerializer(list(reversed(keys)), salt="preferences")
         self._keys = keys
 
     def track(self, repair_id: int, received_at: datetime) -> str:
@@ -104,6 +106,16 @@ class Links:
     def read_survey(self, token: str, now: datetime) -> int | None:
         """The repair a token opens, None when it is forged, damaged or expired."""
         return _read(self._survey, token, now)
+
+    def preferences(self, customer_id: int, at: datetime) -> str:
+        """Where a customer says how they want to be written to; stands at the foot of a message."""
+        expires = at.astimezone(UTC) + timedelta(days=PREFERENCES_DAYS)
+        token = self._preferences.dumps([customer_id, int(expires.timestamp())])
+        return f"{self.public_url}/preferences/{token}"
+
+    def read_preferences(self, token: str, now: datetime) -> int | None:
+        """The customer a token opens, None when it is forged, damaged or expired."""
+        return _read(self._preferences, token, now)
 
     def job(self, repair_id: int) -> str:
         """What a label's QR code holds, for as long as the label sticks."""

@@ -42,12 +42,14 @@ class UnitOfWork:
     """One transaction on `connection`; `session` is the same transaction with objects.
 
     now: one moment for the whole unit. new_inbox, new_outbox: row ids to ring after the commit.
+    is_bulk: what it owes is part of a mass and waits behind everything else.
     """
 
     def __init__(self, connection: Connection, reactions: Reactions):
         self.connection = connection
         self._session: Session | None = None
         self.now: datetime = clock.now()
+        self.is_bulk = False
         self.new_inbox: list[int] = []
         self.new_outbox: list[int] = []
         self._reactions = reactions
@@ -109,6 +111,21 @@ class Units:
         self.engine = engine
         self._reactions = {} if reactions is None else reactions
         self._ring = ring
+
+    @contextmanager
+    def rehearse(self) -> Iterator[UnitOfWork]:
+        """A unit of which nothing stays: what an act would cause can be read after `react()`."""
+        token = _open.set(_open.get() + 1)
+        try:
+            with self.engine.connect() as connection:
+                unit = UnitOfWork(connection, self._reactions)
+                try:
+                    yield unit
+                finally:
+                    unit.close()
+                    connection.rollback()
+        finally:
+            _open.reset(token)
 
     @contextmanager
     def __call__(self) -> Iterator[UnitOfWork]:

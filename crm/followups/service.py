@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, select, text
+from sqlalchemy import ColumnElement, exists, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from crm.core.errors import Conflict, Invalid, NotFound
@@ -143,6 +143,16 @@ def locked(uow: UnitOfWork, follow_up_id: int) -> FollowUp:
     if follow_up is None:
         raise NotFound("no such follow-up")
     return follow_up
+
+
+def has_new_repair() -> ColumnElement[bool]:
+    """The customer brought something since it was planned; a come-back is a repair of its own."""
+    return (
+        exists()
+        .where(Repair.customer_id == FollowUp.customer_id, Repair.id != FollowUp.repair_id)
+        .where(Repair.received_at > FollowUp.created_at)
+        .correlate(FollowUp)
+    )
 
 
 def _is_undone(uow: UnitOfWork, follow_up: FollowUp) -> bool:

@@ -15,6 +15,7 @@ from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork
 from crm.customers.models import Customer
 from crm.followups import rules, service
+from crm.followups.events import RatedLow, SurveyAnswered
 from crm.followups.models import FollowUp, Survey
 from crm.notifications import texts
 from crm.repairs import links
@@ -67,6 +68,7 @@ class Surveys:
             _check_open(uow, survey)
             survey.rating, survey.comment, survey.changed_at = rating, told, uow.now
         _close_asking(uow, repair.id)
+        uow.record(SurveyAnswered(repair.id, AUTHOR, rating, via))
         self._alarm(uow, repair, survey)
         return survey
 
@@ -129,6 +131,7 @@ class Surveys:
         tickets.add_message(
             uow, ticket.ref, note, author_kind=AuthorKind.SYSTEM, private=True, actor=SYSTEM
         )
+        uow.record(RatedLow(repair.id, AUTHOR, survey.rating, ticket.id))
 
 
 def _locked(uow: UnitOfWork, repair_id: int) -> tuple[Repair, Survey | None]:

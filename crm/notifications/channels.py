@@ -1,23 +1,30 @@
-"""What every channel does with a message: take it, owe it to the outbox, follow what became of it.
+"""What a channel is, and what every one does with a message: owe it, follow what became of it.
 
-A message is offered to the channels in the order in which `app.py` lists their integrations
-(conversation, e-mail, WhatsApp, SMS); the first that can reach the customer takes it. One that refuses it for
-good passes it on. Which addresses may be used is `crm/addresses.py`'s business.
+Which of them takes a message is decided in `decision.py` and carried out by `crm/routing.py`; one
+that refuses it for good passes it on. Which addresses may be used is `crm/addresses.py`'s business.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Protocol
 
 from sqlalchemy import select
 
 from crm.core import outbox
 from crm.core.errors import Permanent
 from crm.core.events import SYSTEM
+from crm.core.outbox import EffectDiscarded
 from crm.core.uow import UnitOfWork
 from crm.core.vault import Seal
 from crm.notifications import service
-from crm.notifications.events import NotificationRefused
+from crm.notifications.decision import Reach
+from crm.notifications.events import (
+    NotificationFailed,
+    NotificationRefused,
+    NotificationSent,
+    NotificationSkipped,
+)
 from crm.notifications.models import Notification, NotificationState
 from crm.notifications.service import NOTICE_DEADLINE
 
@@ -30,21 +37,38 @@ _CLIMB = (
 _LOOKING = (NotificationState.NO_CHANNEL, NotificationState.FAILED)
 
 
-def is_free(notification: Notification, channel: str) -> bool:
-    """Whether no channel has it and this one has not refused it."""
-    return notification.state in _LOOKING and channel not in notification.refusals
+class Channel(Protocol):
+    """name: one of `rules.CHANNELS`.
+
+    reach: how it gets to the customer of this message; None when it knows no way.
+    send: owe the message to the outbox; it goes there and then. reason: kept in the log.
+    """
+
+    name: str
+
+    def reach(self, uow: UnitOfWork, notification: Notification) -> Reach | None: ...
+
+    def send(
+        self, uow: UnitOfWork, notification: Notification, reach: Reach, reason: str
+    ) -> None: ...
 
 
-def pass_over(notification: Notification, channel: str, reason: str) -> None:
-    """This channel cannot reach them now and is not asked again about this message."""
-    notification.refusals = {**notification.refusals, channel: reason}
-    if notification.state == NotificationState.NO_CHANNEL:
-        notification.reason = f"{channel}: {reason}"
+def is_free(notification: Notification) -> bool:
+    """Whether no channel has it."""
+    return notification.state in _LOOKING
+
+
+def skip(uow: UnitOfWork, notification: Notification, reason: str) -> None:
+    """It was decided not to send it."""
+    _settle(uow, notification, NotificationState.SKIPPED)
+    notification.reason = reason
+    uow.record(NotificationSkipped(notification.id, SYSTEM))
 
 
 def timing(uow: UnitOfWork, notification: Notification) -> tuple[timedelta, timedelta]:
     """How long it is held, and from now on how long it is worth sending."""
-    hold = max(notification.not_before - uow.now, timedelta())
+    leaves_at = notification.send_at or notification.not_before
+    hold = max(leaves_at - uow.now, timedelta())
     if notification.deadline_at is not None:
         return hold, notification.deadline_at - uow.now
     return hold, hold + NOTICE_DEADLINE
@@ -88,14 +112,15 @@ def text_of(seal: Seal, notification: Notification) -> str:
 
 def arrived(
     uow: UnitOfWork,
-    notification_id: int,
+    notification_id: int | None,
     state: NotificationState = NotificationState.SENT,
     *,
     external_id: str | None = None,
 ) -> None:
     """It got this far; news that is older than what we know changes nothing (rule 8).
 
-    One that failed is lifted by the proof of its delivery alone. Of an erased one nothing is kept.
+    None, here and below: the effect carries no message, or an erased one. One that failed is lifted
+    by the proof of its delivery alone.
     """
     notification = _locked(uow, notification_id)
     if notification is None:
@@ -105,10 +130,13 @@ def arrived(
         return
     notification.external_id = external_id or notification.external_id
     if _height(state) > _height(notification.state):
+        is_news = _height(notification.state) < _height(NotificationState.SENT)
         _settle(uow, notification, state)
+        if is_news:
+            uow.record(NotificationSent(notification.id, SYSTEM, notification.channel or ""))
 
 
-def gave_up(uow: UnitOfWork, notification_id: int, reason: str) -> None:
+def gave_up(uow: UnitOfWork, notification_id: int | None, reason: str) -> None:
     """Its channel will not try again. reason: the outbox row's.
 
     Only a refusal passes it on to the next channel: after doubt the customer may have read it, after
@@ -122,15 +150,25 @@ def gave_up(uow: UnitOfWork, notification_id: int, reason: str) -> None:
     if reason.startswith(f"{Permanent.code}:"):
         notification.refusals = {**notification.refusals, notification.channel or "": reason}
         uow.record(NotificationRefused(notification.id, SYSTEM))
+    else:
+        uow.record(NotificationFailed(notification.id, SYSTEM))
 
 
-def came_too_late(uow: UnitOfWork, notification_id: int, reason: str) -> None:
+def came_too_late(uow: UnitOfWork, notification_id: int | None, reason: str) -> None:
     """Its deadline passed before it was sent. One that got further stays what it is (rule 8)."""
     notification = _locked(uow, notification_id)
     if notification is None or _height(notification.state) >= _height(NotificationState.SENT):
         return
     _settle(uow, notification, NotificationState.CANCELLED)
     notification.reason = reason
+
+
+def discarded(uow: UnitOfWork, event: EffectDiscarded) -> None:
+    """A person gave up a message that nobody could tell about; one that failed stays failed."""
+    notification = _locked(uow, by_effect_key(uow, event.effect_key))
+    if notification is not None and notification.state == NotificationState.QUEUED:
+        _settle(uow, notification, NotificationState.CANCELLED)
+        notification.reason = event.reason
 
 
 def forget(uow: UnitOfWork) -> None:
@@ -144,9 +182,16 @@ def forget(uow: UnitOfWork) -> None:
         _drop_secret(notification)
 
 
-def by_event_key(uow: UnitOfWork, event_key: str) -> int | None:
-    """The id of the message told under this key; None for other kinds of effects."""
-    return uow.session.scalar(select(Notification.id).where(Notification.event_key == event_key))
+def by_effect_key(uow: UnitOfWork, effect_key: str) -> int | None:
+    """The id of the message that this effect carries now; None for other kinds of effects."""
+    # After the first turn the effect key is longer than the event key by one part.
+    keys = (effect_key, effect_key.rpartition(":")[0])
+    for notification in uow.session.scalars(
+        select(Notification).where(Notification.event_key.in_(keys))
+    ):
+        if notification.effect_key == effect_key:
+            return notification.id
+    return None
 
 
 def _locked(uow: UnitOfWork, notification_id: int | None) -> Notification | None:

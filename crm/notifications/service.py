@@ -10,13 +10,12 @@ from sqlalchemy import ColumnElement, select
 
 from crm.core import outbox
 from crm.core.events import Actor
-from crm.core.outbox import EffectDiscarded
 from crm.core.uow import UnitOfWork
 from crm.notifications import texts
+from crm.notifications.decision import NO_CHANNEL_YET
 from crm.notifications.events import NotificationComposed
 from crm.notifications.models import Notification, NotificationState
 
-NO_CHANNEL_YET = "no channel yet: no conversation and no proven address"
 # A status notice that could not leave for this long tells the customer nothing new (rule 17).
 NOTICE_DEADLINE = timedelta(hours=24)
 _STATUS_KEY = "repair:{}:entry:"
@@ -83,38 +82,8 @@ def waiting(uow: UnitOfWork, repair_id: int) -> list[Notification]:
 def queued(notification: Notification, channel: str, reason: str) -> None:
     notification.channel, notification.reason = channel, reason
     notification.state = NotificationState.QUEUED
+    notification.turns = (notification.turns or 0) + 1
     notification.segments = notification.cost_minor = notification.cost_currency = None
-
-
-def settle(
-    uow: UnitOfWork, event_key: str, state: NotificationState, reason: str | None = None
-) -> None:
-    """Record what became of a message. Unknown keys are other kinds of effects: nothing happens."""
-    notification = uow.session.scalars(
-        select(Notification).where(Notification.event_key == event_key).with_for_update()
-    ).first()
-    if notification is None:
-        return
-    notification.state, notification.settled_at = state, uow.now
-    if reason:
-        notification.reason = reason
-
-
-def settle_discarded(uow: UnitOfWork, event: EffectDiscarded) -> None:
-    """A person gave up a message that nobody could tell about; one that failed stays failed."""
-    # After a channel refused it, the effect key is longer than the event key by one part.
-    event_keys = (event.effect_key, event.effect_key.rpartition(":")[0])
-    queued = uow.session.scalars(
-        select(Notification)
-        .where(
-            Notification.event_key.in_(event_keys),
-            Notification.state == NotificationState.QUEUED,
-        )
-        .with_for_update()
-    )
-    for notification in queued:
-        if notification.effect_key == event.effect_key:
-            settle(uow, notification.event_key, NotificationState.CANCELLED, event.reason)
 
 
 def status_key(repair_id: int, entry_id: int) -> str:
@@ -134,6 +103,7 @@ def release(uow: UnitOfWork, repair_id: int) -> int:
             Notification.repair_id == repair_id,
             Notification.state == NotificationState.QUEUED,
             Notification.not_before > uow.now,
+            Notification.send_at <= Notification.not_before,
             Notification.event_key.startswith(_STATUS_KEY.format(repair_id), autoescape=True),
         )
         .order_by(Notification.id)
@@ -142,7 +112,7 @@ def release(uow: UnitOfWork, repair_id: int) -> int:
     count = 0
     for row in rows:
         if outbox.release(uow, row.effect_key):
-            row.not_before = uow.now
+            row.not_before = row.send_at = uow.now
             count += 1
     return count
 

@@ -1,7 +1,12 @@
-"""Message texts: `templates/<locale>/<name>.<channel>`, Jinja with no missing variables allowed."""
+"""Message texts: `templates/<locale>/<name>.<channel>`, Jinja with no missing variables allowed.
+
+Whether all of them are there and ask for nothing that nobody gives is left to `proofreading.py`.
+"""
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -15,12 +20,19 @@ LOCALES = tuple(sorted(folder.name for folder in TEMPLATES.iterdir() if folder.i
 FALLBACK = "en"
 # Where a language is spoken in several ways, the way dates and numbers are written.
 REGIONS = {"en": "en_GB", "pt": "pt_PT"}
+# What people write at length; all other values are one line, so that none can pose as a line of ours.
+_AT_LENGTH = frozenset(("body", "comment", "internal_note", "note", "reason", "words"))
+_BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
+# Control signs, and turns of the writing direction that would go on behind the value.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+log = logging.getLogger(__name__)
 
 
 @cache
-def _environment() -> SandboxedEnvironment:
+def environment(folder: Path = TEMPLATES) -> SandboxedEnvironment:
     return SandboxedEnvironment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -37,16 +49,19 @@ def closest(*wishes: str | None) -> str:
     return FALLBACK
 
 
-def render(locale: str, name: str, channel: str, values: dict[str, Any]) -> str:
+def render(locale: str, name: str, channel: str, values: Mapping[str, Any]) -> str:
     """Raises jinja2.UndefinedError when a variable is missing: never a blank in a customer's message."""
-    return _environment().get_template(f"{locale}/{name}.{channel}").render(values).strip()
+    path = f"{locale}/{name}.{channel}"
+    log.debug("%s is made of %s", path, sorted(values))
+    cleaned = {key: _clean(value, key in _AT_LENGTH) for key, value in values.items()}
+    return environment().get_template(path).render(cleaned).strip()
 
 
 def short(locale: str, name: str, values: Mapping[str, Any]) -> str | None:
     """The shorter words for a text message; None where there are none. Raises as `render`."""
     if not (TEMPLATES / locale / f"{name}.sms").exists():
         return None
-    return render(locale, name, "sms", dict(values))
+    return render(locale, name, "sms", values)
 
 
 @cache
@@ -60,4 +75,16 @@ def names() -> frozenset[str]:
 def variables(name: str) -> frozenset[str]:
     """What the message of this name is made of. name: one of `names()`."""
     source = (TEMPLATES / FALLBACK / f"{name}.chat").read_text("utf-8")
-    return frozenset(meta.find_undeclared_variables(_environment().parse(source)))
+    return frozenset(meta.find_undeclared_variables(environment().parse(source)))
+
+
+def _clean(value: Any, is_at_length: bool) -> Any:
+    if isinstance(value, str):
+        if not is_at_length:
+            value = _BREAKS.sub(" ", value)
+        return _UNSEEN.sub("", value)
+    if isinstance(value, Mapping):
+        return {key: _clean(part, key in _AT_LENGTH) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(part, is_at_length) for part in value]
+    return value

@@ -19,8 +19,11 @@ from crm.customers import events as customers
 from crm.customers.models import Customer
 from crm.disputes import events as disputes
 from crm.disputes.models import Dispute
+from crm.followups import events as followups
 from crm.invoices import events as invoices
 from crm.invoices.models import Invoice
+from crm.notifications import events as notifications
+from crm.notifications.models import Notification
 from crm.payments import events as payments
 from crm.payments.models import Attempt, Payment
 from crm.promises import events as promises
@@ -68,6 +71,10 @@ PUBLIC: dict[type[Event], tuple[str, ...]] = {
     invoices.CreditNoteIssued: ("total_minor", "currency"),
     disputes.DisputeOpened: ("amount_minor", "currency", "reason", "due_at"),
     disputes.DisputeClosed: ("amount_minor", "currency", "won"),
+    followups.SurveyAnswered: ("rating", "via"),
+    notifications.NotificationSent: ("channel",),
+    notifications.NotificationFailed: (),
+    notifications.NotificationSkipped: (),
 }
 
 KINDS: dict[str, type[Event]] = {event.kind: event for event in PUBLIC}
@@ -184,6 +191,19 @@ def _dispute(uow: UnitOfWork, dispute_id: int) -> dict[str, Any]:
     }
 
 
+def _notification(uow: UnitOfWork, notification_id: int) -> dict[str, Any]:
+    told = uow.session.get_one(Notification, notification_id)
+    booking = uow.session.get(Booking, told.booking_id) if told.booking_id is not None else None
+    return {
+        "id": told.id,
+        "template": told.template,
+        "state": told.state,
+        "repair": _repair_ref(uow, told.repair_id),
+        "booking": booking.ref if booking else None,
+        "customer": _customer_ref(uow, told.customer_id),
+    }
+
+
 def _customer_ref(uow: UnitOfWork, customer_id: int | None) -> str | None:
     customer = uow.session.get(Customer, customer_id) if customer_id is not None else None
     return customer.ref if customer else None
@@ -203,4 +223,5 @@ SUBJECTS: dict[str, Callable[[UnitOfWork, int], dict[str, Any]]] = {
     "quote": _quote,
     "invoice": _invoice,
     "dispute": _dispute,
+    "notification": _notification,
 }

@@ -20,6 +20,7 @@ from crm.core.uow import UnitOfWork
 from crm.customers import service as customers
 from crm.customers.events import CustomerErased
 from crm.files.models import File
+from crm.mailboxes import service as mailboxes
 from crm.privacy.gathering import Person, events_of, gather
 from crm.privacy.models import bury
 from crm.repairs.statuses import RepairFlag, RepairStatus
@@ -49,7 +50,6 @@ CLEARED: dict[str, dict[str, Any]] = {
 # Entries of a repair's history whose details are figures: who mended, when, for how much.
 FIGURES = ("created", "moved", "repeated", "late", "corrected", "estimate", "flags", "delay")
 FIRM = ("pending", "confirmed")
-MOST_CHANNELS = 6  # that may refuse a message one after the other
 _BODIES = (
     """UPDATE inbox SET body = NULL, reason = 'erased',
            state = CASE WHEN state IN ('pending', 'dead') THEN 'ignored' ELSE state END
@@ -88,6 +88,7 @@ def erase(uow: UnitOfWork, ref: str, actor: Actor) -> Erased:
     _clear_events(uow, person)
     count = _take_out(uow, person)
     stopped = numbers.forget(uow, person.phones)
+    mailboxes.forget(uow, person.emails)
     uow.session.expunge_all()
     audit.write(uow, actor, "customer.erase", ref, {"rows": count, "files": len(file_keys)})
     uow.record(CustomerErased(customer_id, actor, contacts))
@@ -119,11 +120,13 @@ def _clear_bodies(uow: UnitOfWork, person: Person) -> None:
               for what in ("conversation", "status")}  # fmt: skip
     lanes |= {f"chatwoot.contact:{account}:{number}" for account, number in person.contacts}
     lanes |= {f"files.fetch:{number}" for number in person.ids("ticket_messages")}
-    keys = {n["event_key"] for n in person.of("notifications")}
+    # Each turn of a message had an outbox row of its own (`Notification.effect_key`).
+    keys = {key for n in person.of("notifications") for key in (
+        n["event_key"], *(f"{n['event_key']}:{again}" for again in range(1, n["turns"])))}  # fmt: skip
     values = {
         "subjects": sorted(_names(person)),
         "words": sorted(person.addresses | _spellings(person)),
-        "keys": sorted(keys | {f"{key}:{again}" for key in keys for again in range(1, MOST_CHANNELS)}),
+        "keys": sorted(keys),
         "lanes": sorted(lanes),
     }
     for statement in _BODIES:

@@ -34,6 +34,7 @@ class Messages:
         locale = texts.closest(customer.locale if customer else None, self._shop.locale)
         new_on = entry.details["estimated_on"]
         values = {
+            "shop": self._shop.name,
             "device": repair.device,
             "ref": repair.ref,
             "link": self._shop.links.track(repair.id, repair.received_at),

@@ -74,8 +74,8 @@ class QuoteVersion(Base):
 class QuoteDecision(Base):
     """Who decided what, about which version. lines: those that were approved.
 
-    decision: `approved` or `declined`. via: `page`, `thread` or `staff`. words: the sentence that
-    was agreed to, or what the customer wrote. by_kind, by_name: the actor's.
+    decision: `approved` or `declined`. via: `page`, `thread`, `sms`, `whatsapp` or `staff`. words: the
+    sentence that was agreed to, or what the customer wrote. by_kind, by_name: the actor's.
     """
 
     __tablename__ = "quote_decisions"

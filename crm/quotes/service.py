@@ -49,7 +49,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Who:
-    """via: `page`, `thread` or `staff`. words: what was agreed to."""
+    """via: `page`, `thread`, `sms`, `whatsapp` or `staff`. words: what was agreed to."""
 
     actor: Actor
     via: str

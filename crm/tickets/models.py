@@ -125,3 +125,12 @@ class TicketMessage(Base):
     effect_key: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column()
     deleted_at: Mapped[datetime | None] = mapped_column()
+
+    @property
+    def repair(self) -> str | None:
+        """Reference of the repair it is about, where that is known; `meant_by` says why."""
+        return self.details.get("repair")
+
+    @property
+    def meant_by(self) -> str | None:
+        return self.details.get("meant_by")

@@ -13,13 +13,16 @@ FLOORS = {"crm": 1, "jobs": 2, "chatwoot": 3, "bridge": 4}
 TIERS = (
     {"customers", "staff", "catalog", "faqs", "locations"},
     {"inventory", "notifications", "files", "agreements", "labels", "intake", "passcodes",
-     "loans", "invoices", "subscriptions", "texting"},
+     "loans", "invoices", "subscriptions", "texting", "mailboxes", "notices"},
     {"quotes"},
     {"tickets", "bookings", "repairs", "payments", "expenses"},
-    {"followups", "assistant", "analytics", "promises", "unclaimed", "warranties", "disputes"},
+    {"followups", "portal", "assistant", "analytics", "promises", "unclaimed", "warranties",
+     "disputes"},
     {"threads", "addresses", "privacy", "price_history", "taking_in", "signing",
      "lending", "financials", "dues", "deposits"},
-    {"writing", "incoming", "outgoing", "billing", "evidence", "weekly"},
+    {"replies"},
+    {"writing", "incoming", "outgoing", "billing", "evidence", "weekly", "routing", "noticing"},
+    {"assents"},
     {"reactions"},
 )
 

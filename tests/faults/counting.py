@@ -20,7 +20,7 @@ from crm.notifications.models import Notification
 from crm.tickets.models import Conversation, Ticket, TicketMessage
 from tests.faults.harness import Service, eventually
 
-_OPEN = text("""
+OPEN = text("""
     SELECT (SELECT count(*) FROM inbox WHERE state IN ('pending', 'running'))
          + (SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending', 'unsure'))""")
 _FORGET = """
@@ -34,7 +34,7 @@ def rest(service: Service, seconds: float = 40.0) -> None:
 
     def is_quiet() -> bool:
         with service.parts.engine.connect() as connection:
-            if connection.execute(_OPEN).scalar_one():
+            if connection.execute(OPEN).scalar_one():
                 return False
         return service.play("GET", "/deliveries?limit=1")["pending"] == 0
 

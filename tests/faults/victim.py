@@ -2,14 +2,16 @@
 
 A fuse is a file `$FUSES/<role>` holding N: the process dies at its N-th step from then on. Steps
 are the points where something becomes durable or leaves the process: before and after each commit,
-before and after each HTTP call. They are found from outside (events of SQLAlchemy, the transport
-of requests), so the product knows nothing of them. A process without a fuse just works.
+before and after each HTTP call, before each line to a mail server and after each of its answers.
+They are found from outside (events of SQLAlchemy, the transport of requests, smtplib), so the
+product knows nothing of them. A process without a fuse just works.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import smtplib
 import sys
 from pathlib import Path
 
@@ -55,6 +57,18 @@ def install(role: str) -> None:
         return answer
 
     requests.adapters.HTTPAdapter.send = call
+    put, heard = smtplib.SMTP.send, smtplib.SMTP.getreply
+
+    def say(self, words):
+        fuse.step()
+        put(self, words)
+
+    def hear(self):
+        answer = heard(self)
+        fuse.step()
+        return answer
+
+    smtplib.SMTP.send, smtplib.SMTP.getreply = say, hear
 
 
 def web():

@@ -67,3 +67,25 @@ def test_only_a_right_hash_identifies(http: FlaskClient, inbox: dict):
     assert again["visitor"] != said
     contacts = [one["identifier"] for one in http.get("/sandbox/api/customers").json["customers"]]
     assert contacts.count("CUS-1") == 1
+
+
+def test_a_visitor_presses_a_button_of_the_own_thread(http: FlaskClient, inbox: dict):
+    visitor = call(http, "POST", "/messages", inbox, json={"content": "Hello"}).json["visitor"]
+    told = http.get("/sandbox/api/credentials").json
+    number = http.get("/sandbox/api/conversations").json["conversations"][0]["id"]
+    items = [{"title": "Phone", "value": "a"}, {"title": "Laptop", "value": "b"}]
+    asked = http.post(
+        f"/api/v1/accounts/{told['account_id']}/conversations/{number}/messages",
+        json={"content": "Which?", "content_type": "input_select", "content_attributes": {"items": items}},
+        headers={"api_access_token": told["admin_token"]},
+    ).json
+    shown = call(http, "GET", "/messages", inbox, query={"visitor": visitor}).json["messages"]
+    assert shown[-1]["items"] == items and shown[0]["items"] == []
+    answer = {"visitor": visitor, "message": {"submitted_values": items[:1]}}
+    path = f"/messages/{asked['id']}"
+    assert call(http, "PATCH", path, inbox, json=answer | {"visitor": "x"}).status_code == 404
+    assert call(http, "PATCH", f"/messages/{shown[0]['id']}", inbox, json=answer).status_code == 404
+    assert call(http, "PATCH", path, inbox, json=answer | {"message": 7}).status_code == 422
+    assert call(http, "PATCH", path, inbox, json=answer).json == {"submitted_values": items[:1]}
+    shown = call(http, "GET", "/messages", inbox, query={"visitor": visitor}).json["messages"]
+    assert shown[-1]["items"] == []

@@ -1,1 +1,1 @@
-"""E-mail to customers by SMTP; nothing is received."""
+"""E-mail to customers by SMTP, and what comes back of it."""

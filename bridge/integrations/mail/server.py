@@ -22,7 +22,16 @@ from crm.core.uow import refuse_inside_unit
 
 CONNECT_SECONDS = 3.0
 PORTS = {"smtp": 25, "smtps": 465}
-_ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}")
+# At the beginning only (RFC 2034): further on it may be a part of somebody's IP address.
+_ENHANCED = re.compile(rb"([245]\.\d{1,3}\.\d{1,3})(?!\S)")
+
+
+class Refused(Permanent):
+    """status: the enhanced status code (RFC 3463) the server gave, empty when it gave none."""
+
+    def __init__(self, detail: str, status: str):
+        super().__init__(detail)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,8 @@ class MailServer:
     def hand_over(self, sender: str, recipient: str, message: bytes) -> None:
         """Let the server take one message.
 
-        Raises Temporary (not taken, may work later), Denied (sign-in refused), Permanent (this
-        recipient or message refused for good), Uncertain (the line broke after the message had begun to leave).
+        Raises Temporary (not taken, may work later), Denied (sign-in refused), Refused (this
+        recipient or message, for good), Uncertain (the line broke after the message had begun to leave).
         """
         refuse_inside_unit()
         is_about_them = is_leaving = False
@@ -80,7 +89,7 @@ class MailServer:
     def _sign_in(self, smtp: smtplib.SMTP) -> None:
         if not self.username:
             return
-        if not isinstance(smtp.sock, ssl.SSLSocket) and not _is_here(self.host):
+        if not isinstance(smtp.sock, ssl.SSLSocket) and not is_here(self.host):
             raise smtplib.SMTPNotSupportedError("no TLS: the password is not sent in the clear")
         smtp.login(self.username, self.password)
 
@@ -150,17 +159,18 @@ def _refusal(error: smtplib.SMTPResponseException, *, is_about_them: bool) -> Ou
     MAIL FROM) a refusal is about the server or us, and other addresses would fare no better.
     """
     said = error.smtp_error if isinstance(error.smtp_error, bytes) else b""
-    enhanced = _ENHANCED.search(said)
-    code = f"{error.smtp_code} {enhanced[0].decode()}" if enhanced else str(error.smtp_code)
-    detail = f"the mail server answered {code}"
+    enhanced = _ENHANCED.match(said)
+    status = enhanced[1].decode() if enhanced else ""
+    detail = f"the mail server answered {error.smtp_code} {status}".rstrip()
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return Denied(detail)
     if 500 <= error.smtp_code < 600 and is_about_them:
-        return Permanent(detail)
+        return Refused(detail, status)
     return Temporary(detail)
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
+    """Whether a host is this machine, so that nobody listens on the line."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

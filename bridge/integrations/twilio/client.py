@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.base.exceptions import TwilioException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
+from werkzeug.http import parse_date
 
 from bridge.settings import TwilioSettings
 from crm.core.errors import Denied, Outward, Permanent, Temporary, Uncertain
@@ -24,6 +26,7 @@ from crm.texting.templates import Filled
 CONNECT_SECONDS = 3.0
 LISTED = 20  # how many of the latest messages to one number are looked through
 OWN_HOST = "https://api.twilio.com"
+_SECONDS = re.compile(r"[0-9]{1,9}")
 # The library would write every request to the log, addresses and all.
 _silence = logging.getLogger("twilio.silence")
 _silence.disabled = True
@@ -55,7 +58,11 @@ class _Line(TwilioHttpClient):
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
         if not url.startswith(f"{OWN_HOST}/"):
             raise ValueError("the library asks for another host of Twilio's")
-        return super().request(method, self._base + url.removeprefix(OWN_HOST), *args, **kwargs)
+        answer = super().request(method, self._base + url.removeprefix(OWN_HOST), *args, **kwargs)
+        if answer.status_code >= 400:
+            # Here, because the library keeps the headers to itself, and of a list the status too.
+            raise _refusal(answer)
+        return answer
 
 
 class Texting:
@@ -92,8 +99,6 @@ class Texting:
         try:
             refuse_inside_unit()
             return Sent(self._client.messages.create(to=self._kind + to, **how).sid)
-        except TwilioRestException as error:
-            raise _refusal(error) from error
         except requests.ConnectTimeout as error:
             raise Temporary("no connection to Twilio") from error
         except (requests.RequestException, TwilioException, ValueError) as error:
@@ -101,8 +106,8 @@ class Texting:
 
     def find(
         self, to: str, wordings: Sequence[Sequence[str]], not_before: datetime
-    ) -> Sent | None:
-        """A message to this number that has every part of one of these wordings.
+    ) -> list[Sent]:
+        """Messages to this number that have every part of one of these wordings, newest first.
 
         Parts, because a trial account puts its own words before ours, and of a template we know the
         variables only. Raises Temporary, Denied, Refused.
@@ -113,31 +118,50 @@ class Texting:
             latest = self._client.messages.list(
                 to=self._kind + to, limit=LISTED, page_size=LISTED, **how
             )
-        except TwilioRestException as error:
-            refusal = _refusal(error)
+        except Uncertain as error:
             # Nothing is changed by looking.
-            raise Temporary(refusal.detail) if isinstance(refusal, Uncertain) else refusal from error
+            raise Temporary(error.detail) from error
         except (requests.RequestException, TwilioException, ValueError) as error:
             raise Temporary(f"Twilio could not be asked ({type(error).__name__})") from error
+        found = []
         for one in latest:
             body = one.body or ""
             is_ours = any(all(part in body for part in parts) for parts in wordings)
             if is_ours and one.date_created is not None and one.date_created >= not_before:
-                return Sent(one.sid)
-        return None
+                found.append(Sent(one.sid))
+        return found
 
     @property
     def _is_service(self) -> bool:
         return self._sender.startswith("MG")
 
 
-def _refusal(error: TwilioRestException) -> Outward:
+def _refusal(answer: Response) -> Outward:
     """Twilio's words stay out: they name the number."""
-    detail = f"Twilio answered {error.status}" + (f", error {error.code}" if error.code else "")
-    if error.status in (401, 403):
+    status, error = answer.status_code, _error_of(answer.text)
+    detail = f"Twilio answered {status}" + (f", error {error}" if error else "")
+    if status in (401, 403):
         return Denied(detail)
-    if error.status in (408, 425, 429):
-        return Temporary(detail)
-    if error.status >= 500:
+    if status in (408, 425, 429):
+        return Temporary(detail, after=_asked_wait((answer.headers or {}).get("Retry-After", "")))
+    if status >= 500:
         return Uncertain(detail)
-    return Refused(detail, error.code)
+    return Refused(detail, error)
+
+
+def _asked_wait(header: str) -> float | None:
+    """Retry-After is a number of seconds or a date."""
+    if _SECONDS.fullmatch(header):
+        return float(header)
+    moment = parse_date(header)
+    return max((moment - datetime.now(UTC)).total_seconds(), 0.0) if moment else None
+
+
+def _error_of(body: str) -> int | None:
+    """Twilio's number for what went wrong."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return None
+    code = told.get("code") if isinstance(told, dict) else None
+    return code if isinstance(code, int) else None

@@ -36,14 +36,16 @@ REACHED = {
     "read": NotificationState.READ,
 }
 FAILED = ("undelivered", "failed")
-LONGEST_WORDS, LONGEST_NAME, MOST_MEDIA = 5_000, 100, 99
+LONGEST_WORDS, LONGEST_NAME, LONGEST_SID, MOST_MEDIA = 5_000, 100, 64, 99
+LONGEST_STATUS = 30
 _ERROR = re.compile(r"[0-9]{4,6}")
 _SID = re.compile(r"(SM|MM)[0-9a-zA-Z]{1,64}")
 
 
 def status(form: dict[str, str], received: Received) -> Delivery:
-    sid, state = form.get("MessageSid", ""), form.get("MessageStatus", "")
+    sid, state = _sid(form), _text(form.get("MessageStatus", ""), LONGEST_STATUS)
     (effect_key,) = parse_qs(received.query).get(KEY, [""])[:1]
+    is_named = bool(_SID.fullmatch(sid) and effect_key and effect_key.isprintable())
     # The number it went to stays out: nothing needs it.
     news = {"sid": sid, "status": state, "error": form.get("ErrorCode"), "effect_key": effect_key}
     return Delivery(
@@ -53,14 +55,14 @@ def status(form: dict[str, str], received: Received) -> Delivery:
         subject=f"twilio:{sid}",
         key=f"{sid}:{state}",
         body=json.dumps(news).encode(),
-        handled=bool(effect_key) and effect_key.isprintable() and state in (*REACHED, *FAILED),
+        handled=is_named and state in (*REACHED, *FAILED),
         request_id=received.request_id,
     )
 
 
 def message(form: dict[str, str], received: Received) -> Delivery:
     """A text to one of our numbers. One from a short code or a name is kept as ignored."""
-    sid, written = form.get("MessageSid", ""), form.get("From", "")
+    sid, written = _sid(form), form.get("From", "")
     channel = WHATSAPP if written.startswith(KINDS[WHATSAPP]) else SMS
     number = written.removeprefix(KINDS[WHATSAPP])
     media = form.get("NumMedia", "0")
@@ -72,6 +74,7 @@ def message(form: dict[str, str], received: Received) -> Delivery:
         "name": _text(form.get("ProfileName", ""), LONGEST_NAME),
         "media": min(int(media), MOST_MEDIA) if re.fullmatch(r"[0-9]{1,3}", media) else 0,
         "opt_out": form.get("OptOutType", "").upper(),
+        "quoted": _text(form.get("OriginalRepliedMessageSid", ""), LONGEST_SID),
     }
     return Delivery(
         source=SOURCE,
@@ -84,6 +87,11 @@ def message(form: dict[str, str], received: Received) -> Delivery:
         handled=bool(_SID.fullmatch(sid)) and is_e164(number),
         request_id=received.request_id,
     )
+
+
+def _sid(form: dict[str, str]) -> str:
+    """One that is too long stays so, and names no message."""
+    return _text(form.get("MessageSid", ""), 2 * LONGEST_SID)
 
 
 def _text(words: str, at_most: int) -> str:

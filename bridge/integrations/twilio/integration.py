@@ -30,6 +30,4 @@ def build(
 
 
 def _channel(sender: outbound.SendText | outbound.SendWhatsApp) -> Integration:
-    return Integration(
-        sender.channel, deliverers={sender.kind: sender}, reactions=sender.reactions()
-    )
+    return Integration(sender.name, deliverers={sender.kind: sender}, channels=(sender,))

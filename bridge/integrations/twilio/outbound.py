@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from sqlalchemy import select
+
 from bridge.integrations.addressed import Addressed, Letter
 from bridge.integrations.twilio.client import Refused, Texting
 from bridge.integrations.twilio.inbound import KEY
@@ -34,10 +36,10 @@ SAID_STOP = "they said stop"
 class _Texts(Addressed):
     """What both channels share."""
 
-    channel: str
+    rings = True
 
-    def __init__(self, texting: Texting, units: Units, seal: Seal):
-        super().__init__(self.channel, PHONE, units, seal)
+    def __init__(self, name: str, texting: Texting, units: Units, seal: Seal):
+        super().__init__(name, PHONE, units, seal)
         self._texting = texting
 
     def deliver(self, effect: Effect) -> dict[str, Any]:
@@ -48,7 +50,7 @@ class _Texts(Addressed):
             sent = self._texting.send(letter.to, words, urlencode({KEY: effect.effect_key}))
         except Refused as error:
             with self._units() as uow:
-                learn(uow, self.channel, letter.to, error.error)
+                learn(uow, self.name, letter.to, error.error)
             raise
         return {"external_id": sent.sid}
 
@@ -60,14 +62,16 @@ class _Texts(Addressed):
         tried_at = effect.first_tried_at or datetime.now(UTC)
         is_late = datetime.now(UTC) - tried_at > PATIENCE
         try:
-            sent = self._texting.find(letter.to, wordings, tried_at - CLOCKS_APART)
+            found = self._texting.find(letter.to, wordings, tried_at - CLOCKS_APART)
         except Temporary as error:
             if is_late:
                 raise _undecided() from error
             raise
-        if sent is None and is_late:
+        with self._units() as uow:
+            sid = _first_unknown(uow, effect, [one.sid for one in found])
+        if sid is None and is_late:
             raise _undecided()
-        return {"external_id": sent.sid} if sent else None
+        return {"external_id": sid} if sid else None
 
     def estimate(self, uow: UnitOfWork, notification: Notification, address: str) -> None:
         cost = self._cost(uow, notification, address)
@@ -84,7 +88,7 @@ class _Texts(Addressed):
         self, uow: UnitOfWork, notification: Notification | None, number: str
     ) -> str | None:
         """Why this number gets nothing here. A code that somebody just asked for is wanted."""
-        known = numbers.known(uow, self.channel, number)
+        known = numbers.known(uow, self.name, number)
         if known is None or known.state == NumberState.OK:
             return None
         if known.state == NumberState.OPTED_OUT:
@@ -109,7 +113,8 @@ class _Texts(Addressed):
 
 
 class SendText(_Texts):
-    channel = SMS
+    def __init__(self, texting: Texting, units: Units, seal: Seal):
+        super().__init__(SMS, texting, units, seal)
 
     def obstacle(self, uow: UnitOfWork, notification: Notification, address: str) -> str | None:
         return self._told_off(uow, notification, address)
@@ -132,7 +137,8 @@ class SendWhatsApp(_Texts):
     Codes stay with SMS: they prove that the number is a telephone's.
     """
 
-    channel = WHATSAPP
+    def __init__(self, texting: Texting, units: Units, seal: Seal):
+        super().__init__(WHATSAPP, texting, units, seal)
 
     def obstacle(self, uow: UnitOfWork, notification: Notification, address: str) -> str | None:
         known = numbers.known(uow, WHATSAPP, address)
@@ -145,7 +151,7 @@ class SendWhatsApp(_Texts):
         return None
 
     def _is_open(self, uow: UnitOfWork, notification: Notification, number: str) -> bool:
-        at = max(uow.now, notification.not_before)
+        at = max(uow.now, notification.send_at or notification.not_before)
         return numbers.is_open(at, numbers.known(uow, WHATSAPP, number))
 
     def _words(self, uow: UnitOfWork, effect: Effect, letter: Letter) -> str | Filled:
@@ -165,6 +171,16 @@ class SendWhatsApp(_Texts):
 
     def _cost(self, uow: UnitOfWork, notification: Notification, number: str) -> Cost:
         return prices.of_whatsapp(is_template=not self._is_open(uow, notification, number))
+
+
+def _first_unknown(uow: UnitOfWork, effect: Effect, sids: list[str]) -> str | None:
+    """The first that is not another message's: two devices may be told of in the same words."""
+    query = select(Notification.external_id).where(
+        Notification.external_id.in_(sids),
+        Notification.id != effect.body.get("notification_id", 0),
+    )
+    known = set(uow.session.scalars(query))
+    return next((sid for sid in sids if sid not in known), None)
 
 
 def _writes_there(known: TextNumber | None) -> bool:

@@ -167,8 +167,10 @@ def _values(token: str) -> dict[str, Any] | None:
         covered = cover.of(uow, repair, context.shop.timezone)
         step = due.of(uow, context.shop, repair)
         pictures = gallery.of(files.released(uow, repair.id), transfers.links(), clock.now())
+        wishes = _wishes_link(repair)
     return {
         "token": token,
+        "wishes_link": wishes,
         "repair": shown,
         "pictures": pictures,
         "price": _price(repair),
@@ -181,6 +183,13 @@ def _values(token: str) -> dict[str, Any] | None:
         "after_the_end": AFTER_THE_END,
         "zone": context.shop.timezone.key,
     }
+
+
+def _wishes_link(repair: Repair) -> str | None:
+    """Always the same for one repair, as its own link is."""
+    if repair.customer_id is None:
+        return None
+    return here().shop.links.preferences(repair.customer_id, repair.received_at)
 
 
 def _price(repair: Repair) -> str | None:

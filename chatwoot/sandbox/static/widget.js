@@ -22,6 +22,20 @@ async function call(path, method = "GET", body = undefined, query = {}) {
   return answer;
 }
 
+function button(messageId, choice) {
+  const one = document.createElement("button");
+  one.type = "button";
+  one.className = "choice";
+  one.textContent = choice.title;
+  one.addEventListener("click", async () => {
+    const visitor = localStorage.getItem(KEY);
+    const message = { submitted_values: [choice] };
+    await call(`/api/v1/widget/messages/${messageId}`, "PATCH", { visitor, message });
+    await read();
+  });
+  return one;
+}
+
 async function read() {
   const visitor = localStorage.getItem(KEY);
   if (!visitor) return;
@@ -34,6 +48,7 @@ async function read() {
       const item = document.createElement("li");
       item.className = message.message_type === 0 ? "mine" : "theirs";
       item.textContent = message.content;
+      item.append(...message.items.map((choice) => button(message.id, choice)));
       return item;
     }),
   );

@@ -18,11 +18,14 @@ from schemathesis.specs.openapi.checks import (
 )
 from sqlalchemy import text
 
+from bridge import streams
+from bridge.api import notices as notice_views
 from crm.catalog import service as catalog
 from crm.core import inbox, outbox
 from crm.core.events import SYSTEM
 from crm.core.inbox import Delivery
 from crm.core.vault import Seal
+from crm.notices import service as notices
 from crm.outgoing import owing
 from crm.subscriptions import service as subscriptions
 from tests.integration.bridge.conftest import SECRET
@@ -101,6 +104,8 @@ def existing(admin, units) -> Callable[[str], dict[str, Any]]:
             uow, Seal([SECRET]), SYSTEM, url="https://till.example/", kinds=["*"]
         )
         news = owing.owe_test(uow, heard.id)
+        told = uow.session.scalar(text("SELECT min(id) FROM notifications"))
+        notice = notices.post(uow, "k", "ticket.opened", "viewer", {"ref": ticket})
     refs = {"customers": customer, "tickets": ticket, "repairs": repair, "estimates": estimate,
             "payments": payment, "refunds": refund, "quotes": quote,
             "disputes": "DSP-2611-00000"}  # fmt: skip
@@ -113,6 +118,7 @@ def existing(admin, units) -> Callable[[str], dict[str, Any]]:
             "loan_device_id": spare, "loan_id": loan, "expense_id": expense,
             "number": invoice, "step": "notice_to_collect", "subscription_id": heard.id,
             "delivery_id": news, "follow_up_id": follow_up,
+            "notice_id": notice, "notification_id": told, "template": "repair_received",
             "name": "repair_received", "locale": "en",
             "slug": "apple-iphone-15" if "/models/" in path else "screen", "category": "iphone-15",
         }  # fmt: skip
@@ -121,6 +127,13 @@ def existing(admin, units) -> Callable[[str], dict[str, Any]]:
     return name
 
 
+@pytest.fixture
+def short_streams(app, monkeypatch) -> None:
+    app.config[streams.HEARTBEAT] = 0.01
+    monkeypatch.setattr(notice_views, "LONGEST_STREAM_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("short_streams")
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 @pytest.mark.parametrize("known", [True, False], ids=["things that exist", "any address"])
 def test_generated_requests_are_answered_as_described(app, admin, existing, mode, known):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import text
 
 from crm.core.events import SYSTEM
 from crm.customers import service as customers
+from crm.notifications import preferences
+from crm.notifications.rules import Frequency, Wishes
 from tests.integration.channels.conftest import Channels, PostOffice
 from tests.service import Service, running
 
@@ -43,6 +46,55 @@ def test_chat_then_mail(mendline: Service, _post: PostOffice):
     assert (channel, state, list(refusals)) == ("mail", "sent", ["chatwoot"])
     assert refusals["chatwoot"].startswith("permanent: Chatwoot answered 422")
     assert [mail["To"] for mail in _post.mails] == ["ilse@example.org"]
+    assert len(mendline.told(number)) == 1
+
+
+def test_agents_read_in_the_thread_what_was_told_elsewhere(mendline: Service, _post: PostOffice):
+    number, key = mendline.open_thread(email="ilse@example.org"), mendline.shop_key()
+    with mendline.units() as uow:
+        customers.update(
+            uow, mendline.one("SELECT ref FROM customers"), {"email": "ilse@example.org"}, SYSTEM
+        )
+        wishes = Wishes(channels=("mail",))
+        preferences.change(uow, mendline.one("SELECT id FROM customers"), wishes, SYSTEM)
+    mendline.report(key, "repair.created", external_id="A-1", conversation_id=number)
+    mendline.settle()
+    assert len(_post.mails) == 1 and mendline.told(number) == []
+    (note,) = [one for one in mendline.notes(number) if "was told by" in one]
+    assert note.startswith(
+        "The customer was told by e-mail (proven email; the customer's choice):\nWe have received"
+    )
+
+
+def test_agents_read_what_was_not_told(mendline: Service):
+    number, key = mendline.open_thread(email="ilse@example.org"), mendline.shop_key()
+    with mendline.units() as uow:
+        customer_id = mendline.one("SELECT id FROM customers")
+        wishes = Wishes(frequency=Frequency.ESSENTIAL)
+        preferences.change(uow, customer_id, wishes, SYSTEM)
+    mendline.report(key, "repair.created", external_id="A-1", conversation_id=number)
+    mendline.settle()
+    assert mendline.told(number) == []
+    (note,) = [one for one in mendline.notes(number) if "was not told" in one]
+    assert "essential messages only" in note and "We have received" in note
+
+
+def test_who_cannot_be_answered_there_is_told_elsewhere_or_once_they_write(mendline: Service):
+    """A closed window is no refusal: the customer's next message opens it."""
+    contact, key = mendline.visitor(), mendline.shop_key()
+    number = mendline.writes(contact, "Hello, my screen broke")
+    mendline.settle()
+    with mendline.units() as uow:
+        uow.session.execute(text("UPDATE conversations SET can_reply = false"))
+    mendline.report(key, "repair.created", external_id="A-1", conversation_id=number)
+    mendline.settle()
+    assert mendline.told(number) == []
+    ((state, reason),) = mendline.table("SELECT state, reason FROM notifications")
+    assert (state, reason) == ("no_channel", "chatwoot: its window for answers is closed")
+    with mendline.units() as uow:
+        uow.session.execute(text("UPDATE conversations SET can_reply = true"))
+    assert mendline.writes(contact, "is it ready?") == number
+    mendline.settle()
     assert len(mendline.told(number)) == 1
 
 

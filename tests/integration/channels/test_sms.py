@@ -145,6 +145,37 @@ def test_what_an_answer_leads_to(channels: Channels, twilio, answer: dict, state
     assert PHONE not in reason
 
 
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("900", 900), ("1", 30), ("-5", 30), ("soon", 30), ("9" * 5000, 30), ("999999999", 86_400),
+        (format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True), 7200),
+    ],
+)  # fmt: skip
+def test_a_longer_wait_that_twilio_asks_for_is_kept(
+    channels: Channels, twilio, header: str, seconds: int
+):
+    twilio.post(MESSAGES, status=429, json={"code": 20429}, headers={"Retry-After": header})
+    repair(channels)
+    channels.settle()
+    ((wait, reason),) = channels.effects("extract(epoch FROM due_at - clock_timestamp()), reason")
+    assert 0.7 * seconds < float(wait) < 1.25 * seconds
+    assert reason == "temporary: Twilio answered 429, error 20429"
+
+
+def test_credentials_refused_while_looking_cost_no_attempt(channels: Channels, twilio):
+    twilio.post(MESSAGES, body=requests.ReadTimeout())
+    repair(channels)
+    channels.settle()
+    twilio.get(MESSAGES, status=401, json={"code": 20003})
+    channels.settle(2)
+    assert channels.effects("state, attempts, reason") == [
+        ("unsure", 1, "denied: Twilio answered 401, error 20003")
+    ]
+    paused = "SELECT count(*) FROM destinations WHERE closed_until > clock_timestamp()"
+    assert channels.shop.rows(paused) == [(1,)]
+
+
 def test_doubt_is_settled_by_the_list_without_a_second_message(channels: Channels, twilio):
     twilio.post(MESSAGES, body=requests.ReadTimeout())
     repair(channels)

@@ -40,9 +40,10 @@ def test_a_text_goes_into_the_ticket_of_the_only_open_repair(channels: Channels,
     assert written(channels, "Is it ready? 😀 <script>{{7*7}}", "SM7").status_code == 204, "a repeat"
     ((ticket, body, details),) = messages(channels)
     assert body == "Is it ready? 😀 <script>{{7*7}}"
-    assert details == {"via": "sms", "media": 0, "repair": repair}
+    kept = {"via": "sms", "media": 0, "number": PHONE, "repair": repair, "meant_by": "only_one"}
+    assert details == kept
     written(channels, "", "SM8", NumMedia="2")
-    assert messages(channels)[1] == (ticket, "", {"via": "sms", "media": 2, "repair": repair})
+    assert messages(channels)[1] == (ticket, "", kept | {"media": 2})
     listed = channels.shop.call("GET", f"/tickets/{ticket}/messages", "desk").json["data"]
     assert {one["author_kind"] for one in listed} == {"customer"}
 
@@ -132,7 +133,7 @@ def test_what_twilio_knows_of_a_stop_we_learn(channels: Channels, twilio):
     assert PHONE not in str(channels.log("reason, refusals")), channels.log("reason, refusals")
 
 
-@pytest.mark.parametrize("code", [21211, 21614])
+@pytest.mark.parametrize("code", [21211, 21614, 21635])
 def test_a_landline_is_asked_once(channels: Channels, twilio, code: int):
     twilio.post(MESSAGES, status=400, json={"code": code, "message": "not a mobile"})
     customer = channels.customer(phone=PHONE)
@@ -142,7 +143,9 @@ def test_a_landline_is_asked_once(channels: Channels, twilio, code: int):
     assert len(twilio.calls) == 1
     told_off = f"the number cannot be reached: Twilio: error {code}"
     assert channels.log("state, refusals")[1] == ("no_channel", {"sms": told_off})
-    written(channels, "I have a mobile now", "SM1")
+    twilio.reset()  # two repairs are open, so that they are asked which one is meant
+    taken(twilio)
+    written(channels, "Good morning", "SM1")
     assert state(channels) == [("sms", "ok")]
 
 

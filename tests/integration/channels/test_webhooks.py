@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from bridge.integrations.shop.verify import check_signature
 from crm.core.errors import Unauthenticated
+from crm.followups.surveys import Surveys
 from crm.outgoing import catalogue
 from tests.integration.channels.conftest import Channels
 
@@ -243,3 +244,29 @@ def test_a_quote_is_told_with_its_amounts(channels: Channels, receiver: Receiver
     sent, approved = receiver.events()
     assert (sent["type"], sent["data"]["ref"]) == ("quote.sent", quote["ref"])
     assert approved["data"]["total_minor"] == 12_000 and approved["data"]["repair"] == ref
+
+
+def test_what_became_of_a_message_and_what_the_customer_answered(
+    channels: Channels, receiver: Receiver
+):
+    subscribed(channels, receiver, "notification.sent", "notification.skipped", "survey.answered")
+    customer = channels.customer(email="ilse@example.com")
+    ref = channels.repair(customer)
+    channels.settle()
+    (sent,) = receiver.events()
+    assert sent["type"] == "notification.sent" and sent["data"]["channel"] == "mail"
+    assert sent["data"]["template"] == "repair_received" and sent["data"]["repair"] == ref
+    assert sent["data"]["customer"] == customer and "body" not in sent["data"]
+    rule = {"template": "repair_diagnosing", "is_on": False, "is_quiet": False, "channels": []}
+    channels.shop.call("PUT", "/notification-rules", "manager", json=rule)
+    move = {"status": "diagnosing"}
+    channels.shop.call("POST", f"/repairs/{ref}/updates", "technician", json=move)
+    with channels.shop.parts.units() as uow:
+        repair_id = uow.session.scalar(text("SELECT id FROM repairs"))
+        Surveys(channels.shop.parts.shop).vote(uow, repair_id, 5)
+        Surveys(channels.shop.parts.shop).vote(uow, repair_id, 5)
+    channels.settle()
+    skipped, answered = receiver.events()[1:]
+    assert (skipped["type"], skipped["data"]["state"]) == ("notification.skipped", "skipped")
+    assert answered["type"] == "survey.answered" and answered["data"]["ref"] == ref
+    assert (answered["data"]["rating"], answered["data"]["via"]) == (5, "page")

@@ -185,6 +185,26 @@ def test_a_lost_answer_sends_nothing_twice(channels: Channels, twilio, ilse: str
     assert len(asked(twilio)) == 1
 
 
+def test_the_same_words_of_another_repair_settle_no_doubt(channels: Channels, twilio, ilse: str):
+    """Two phones of one model are told of alike, and the second message never arrived."""
+    shut(channels)
+    put(channels, variables=["device"])
+    taken(twilio, "SM1")
+    channels.repair(ilse)
+    channels.settle()
+    twilio.replace("POST", MESSAGES, status=500, json={})
+    channels.repair(ilse)
+    channels.settle()
+    now = format_datetime(datetime.now(UTC))
+    one = {"sid": "SM1", "body": "Your iPhone 13 is here", "date_created": now}
+    twilio.get(MESSAGES, json={"messages": [one], "next_page_uri": None, "page": 0})
+    twilio.replace("POST", MESSAGES, status=201, json={"sid": "SM2", "status": "queued"})
+    channels.settle(3)
+    assert channels.log("channel, state, external_id") == [
+        ("whatsapp", "sent", "SM1"), ("whatsapp", "sent", "SM2"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("fault", [429, 500, "timeout"])
 def test_one_effect_one_message(channels: Channels, twilio, fault):
     """Whatever goes wrong at first, Twilio takes one message for one effect."""

@@ -13,7 +13,12 @@ import pytest
 from sqlalchemy import text
 
 from bridge import limits
-from crm.followups.round import Round
+from crm.core.shop import Shop
+from crm.followups.round import DUE, Round
+from crm.followups.sending import Sending
+from jobs.inbox import InboxRunner
+from jobs.leases import Heartbeat
+from jobs.retries import Ladder
 from tests.integration.intake.conftest import (  # noqa: F401
     _service,
     bench,
@@ -44,11 +49,35 @@ class After:
     number: int
     ref: str
 
-    def round(self, hour: int = 12, units: Any = None) -> int:
-        shop = replace(self.service.parts.shop, timezone=zone_at(hour))
-        sent = Round(units or self.service.units, shop).run()
+    def shop(self, hour: int = 12) -> Shop:
+        return replace(self.service.parts.shop, timezone=zone_at(hour))
+
+    def hand_on(self, hour: int = 12) -> int:
+        return Round(self.service.units, self.shop(hour)).run()
+
+    def compose(self, hour: int = 12, units: Any = None) -> None:
+        """Run what was handed on, at that hour."""
+        units = units or self.service.units
+        runner = InboxRunner(
+            units, {("self", DUE): Sending(self.shop(hour)).send},
+            Heartbeat(units, lease_seconds=60, every_seconds=15), Ladder((60,)), lease_seconds=60,
+        )  # fmt: skip
+        for row_id in self.handed_on():
+            runner.run(row_id)
+
+    def handed_on(self, what: str = "id") -> list[Any]:
+        return self.service.column(
+            f"SELECT {what} FROM inbox WHERE type = '{DUE}' AND state = 'pending' ORDER BY id"
+        )
+
+    def round(self, hour: int = 12) -> int:
+        """Hand on, compose and send. Returns how many were composed."""
+        self.hand_on(hour)
+        before = self.service.count("follow_ups", "state = 'scheduled'")
+        self.compose(hour)
+        composed = self.service.count("follow_ups", "state = 'scheduled'") - before
         self.service.settle()
-        return sent
+        return composed
 
     def write(self, statement: str, **values: Any) -> None:
         with self.service.units() as uow:

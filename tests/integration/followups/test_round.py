@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-
-import pytest
 
 from crm.core.uow import Units
-from crm.followups.round import Round
 from crm.notifications.events import NotificationComposed
 from tests import builders
-from tests.integration.followups.conftest import OFF, zone_at
+from tests.integration.followups.conftest import OFF
 from tests.integration.intake.conftest import move
 
 
@@ -36,11 +32,10 @@ def test_without_a_review_link_nobody_is_asked_for_one(after, bench, wish):
 
 def test_it_is_sent_once_also_by_two_rounds(delivered):
     delivered.due()
-    shop = replace(delivered.service.parts.shop, timezone=zone_at(12))
     with ThreadPoolExecutor(2) as pool:
-        rounds = [Round(delivered.service.units, shop) for _ in range(2)]
-        assert sum(pool.map(lambda one: one.run(), rounds)) == 1
-    delivered.service.settle()
+        assert sorted(pool.map(lambda _: delivered.hand_on(), range(2))) == [0, 1]
+    assert delivered.handed_on("is_bulk") == [True]
+    assert delivered.round() == 1
     assert delivered.round() == 0
     (told,) = delivered.asked()
     assert delivered.ref in told and "/survey/" in told
@@ -67,15 +62,51 @@ def test_what_is_long_stale_is_not_sent(delivered):
 def test_killed_between_compose_and_commit_it_is_sent_once(delivered):
     def die(uow, event):
         uow.session.flush()
-        raise RuntimeError("killed")
+        raise OSError("killed")
 
     delivered.due()
-    broken = Units(delivered.service.units.engine, {NotificationComposed: (die,)})
-    with pytest.raises(RuntimeError):
-        delivered.round(units=broken)
+    delivered.hand_on()
+    delivered.compose(units=Units(delivered.service.units.engine, {NotificationComposed: (die,)}))
     assert delivered.state() == "pending"
     assert delivered.service.count("notifications", "template = 'survey'") == 0
+    delivered.service.hasten()
     assert delivered.round() == 1 and len(delivered.asked()) == 1
+
+
+def test_what_is_left_in_the_evening_is_handed_on_anew_the_next_day(delivered):
+    delivered.due()
+    assert delivered.hand_on() == 1
+    delivered.compose(hour=21)
+    assert delivered.state() == "pending" and delivered.handed_on() == []
+    assert delivered.hand_on() == 0
+    # The same row under yesterday's key.
+    delivered.write("UPDATE inbox SET delivery_key = delivery_key || '-' WHERE sender = 'follow-ups'")
+    assert delivered.round() == 1 and len(delivered.asked()) == 1
+
+
+def test_what_happened_meanwhile_is_heard_before_it_is_written(delivered):
+    delivered.due()
+    delivered.due("review_request")
+    assert delivered.hand_on() == 2
+    delivered.answer(rating=5)
+    with delivered.service.units() as uow:
+        customer_id = uow.connection.exec_driver_sql("SELECT id FROM customers").scalar()
+        builders.repair(uow, customer_id)
+    delivered.compose()
+    assert sorted(delivered.states()) == [("review_request", "cancelled"), ("survey", "completed")]
+    assert delivered.service.count("notifications", "template IN ('survey', 'review_request')") == 0
+
+
+def test_a_clock_set_back_doubles_nothing(delivered):
+    """In the night to winter the clock shows an hour twice, and for some zones even the day."""
+    delivered.due()
+    delivered.due("review_request")
+    for hour in (13, 12, 11):
+        delivered.hand_on(hour)
+    assert len(delivered.handed_on()) == 2
+    delivered.round(13)
+    assert delivered.round(12) == 0 and delivered.round(11) == 0
+    assert len(delivered.asked()) == len(delivered.asked("short review")) == 1
 
 
 def test_words_of_the_customer_end_it(delivered):

@@ -78,8 +78,9 @@ class Floor:
             delivery = Delivery("test", "s", kind, subject, key or f"key-{number}", b"{}")
             return inbox.store(uow, delivery).id
 
-    def owe(self, key: str, lane: str = "lane", **options: Any) -> int:
+    def owe(self, key: str, lane: str = "lane", is_bulk: bool = False, **options: Any) -> int:
         with self.units() as uow:
+            uow.is_bulk = is_bulk
             return outbox.send(uow, "shop.note", key, {"words": key}, lane=lane, **options)
 
     def owe_sync(self, key: str) -> int:

@@ -9,18 +9,20 @@ from sqlalchemy import text
 
 from crm.core.errors import Uncertain
 from crm.core.integration import Schedule
+from jobs.bulk import Bulk
 from jobs.queue import Doorbell, work_queue
 from jobs.rows import Rows
 from jobs.scheduler import SWEEP_ROWS, Scheduler
 
 
 @contextmanager
-def running(floor, tmp_path, schedules=(), redis_url=None, sweep=0.1):
-    stop = threading.Event()
+def running(floor, tmp_path, schedules=(), redis_url=None, sweep=0.1, per_second=100):
+    stop, rows = threading.Event(), Rows(floor.inbox, floor.relay)
     scheduler = Scheduler(
         floor.engine,
         floor.units,
-        Rows(floor.inbox, floor.relay),
+        rows,
+        Bulk(floor.units, rows, per_second=per_second),
         Doorbell(redis_url),
         schedules,
         sweep_seconds=sweep,

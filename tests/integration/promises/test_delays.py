@@ -68,15 +68,20 @@ def test_what_does_not_fit_is_refused(bench, body):
     assert bench.service.count("delay_alerts") == 0
 
 
-@pytest.mark.parametrize(
-    "note", ["<script>alert(1)</script>", "{{ 7 * 7 }}", "\u202eelbuort", "🙂"]
-)
+@pytest.mark.parametrize("note", ["<script>alert(1)</script>", "{{ 7 * 7 }}", "🙂"])
 def test_hostile_notes_stay_text(bench, note):
     ref, number = bench.in_thread()
     assert delay(bench, ref, note=note).status_code == 201
     bench.service.settle()
     # Chatwoot would fill in `{{`; a sign without width keeps it apart.
     assert note in bench.service.told(number)[-1].replace("\u2060", "")
+
+
+def test_a_note_does_not_turn_what_follows_it(bench):
+    ref, number = bench.in_thread()
+    assert delay(bench, ref, note="\u202eelbuort").status_code == 201
+    bench.service.settle()
+    assert "Note from the workshop: elbuort\n" in bench.service.told(number)[-1]
 
 
 def test_a_delay_is_later_and_of_work_under_way(bench):

@@ -134,5 +134,5 @@ def test_a_failed_delivery_is_known(mendline):
         delivery_failed(mendline.sandbox.server.app.extensions["sandbox"], row, "number unknown")
     mendline.settle()
     assert mendline.table("SELECT state, reason FROM notifications") == [
-        ("failed", "its channel could not deliver it")
+        ("failed", "permanent: its channel could not deliver it")
     ]

@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from bridge import limits, live
-from bridge.pages.tracking import stream
+from bridge import limits, live, streams
 from crm.core.events import Actor
 from crm.repairs import service as repairs
 from crm.repairs.models import Repair
@@ -28,7 +27,7 @@ HEARTBEAT_SECONDS = 0.2
 @pytest.fixture(scope="session")
 def _joined(database_url: str) -> Iterator[Service]:
     with running(database_url) as service:
-        service.app.config[stream.HEARTBEAT] = HEARTBEAT_SECONDS
+        service.app.config[streams.HEARTBEAT] = HEARTBEAT_SECONDS
         service.subscribe()
         yield service
 

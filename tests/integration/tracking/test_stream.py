@@ -123,7 +123,7 @@ def test_everybody_who_looks_hears_it(tracked):
 
 
 def test_too_many_are_sent_away_and_room_is_made(tracked, monkeypatch):
-    monkeypatch.setattr(live, "MOST_PER_REPAIR", 1)
+    monkeypatch.setattr(live, "MOST_PER_TOPIC", 1)
     with tracked.watched() as watch:
         watch.message()
         refused = requests.get(f"{tracked.url}/events", timeout=5)

@@ -49,6 +49,7 @@ def test_every_integration_is_built_from_its_variables():
         TWILIO_FROM="+447700900123",
         SMTP_URL="smtp://mail:25",
         MAIL_FROM="Shop <shop@example.com>",
+        MAIL_REPLY_TO="chat@example.com",
         OPENAI_API_KEY="sk-1a2b",
         OPENAI_BASE_URL="http://localhost:9/v1/",
     )
@@ -56,7 +57,7 @@ def test_every_integration_is_built_from_its_variables():
     assert (got.chatwoot.url, got.chatwoot.account_id) == ("https://chat.example.com", 7)
     assert got.stripe.webhook_secrets == ("whsec_new", "whsec_old")
     assert (got.twilio.sms_from, got.twilio.whatsapp_from) == ("+447700900123", None)
-    assert got.mail.mail_from == "Shop <shop@example.com>"
+    assert (got.mail.mail_from, got.mail.reply_to) == ("Shop <shop@example.com>", "chat@example.com")
     assert got.openai.base_url == "http://localhost:9/v1"
     assert got.warnings == ()
 
@@ -94,6 +95,15 @@ def test_half_given_integrations_are_off_with_a_warning():
     got = settings(CHATWOOT_URL="http://chat", MAIL_FROM="a@example.com", TWILIO_AUTH_TOKEN="t0k")
     assert (got.mail, got.twilio, got.chatwoot.is_connected) == (None, None, False)
     assert len(got.warnings) == 3
+
+
+def test_mass_messages_that_use_up_the_calls_to_chatwoot_are_a_warning():
+    given = {"CHATWOOT_URL": "http://chat", "CHATWOOT_API_TOKEN": "t0k", "BULK_PER_SECOND": "11"}
+    assert settings(**given).warnings == (
+        "BULK_PER_SECOND is more than half of CHATWOOT_RATE_PER_SECOND",
+    )
+    assert settings(**given, CHATWOOT_RATE_PER_SECOND="22").warnings == ()
+    assert settings(BULK_PER_SECOND="11").bulk_per_second == 11
 
 
 def test_a_likely_typo_is_a_warning_with_a_hint():
@@ -152,6 +162,7 @@ def test_repr_hides_every_secret():
         "OPENAI_API_KEY": "HIDDEN13",
         "S3_ACCESS_KEY_ID": "HIDDEN14",
         "S3_SECRET_ACCESS_KEY": "HIDDEN15",
+        "BOUNCE_IMAP_URL": "imaps://u:HIDDEN16@h/INBOX",
     }
     assert marks.keys() == {v.name for v in VARIABLES if v.secret}
     rest = {
@@ -247,6 +258,8 @@ def test_a_short_lease_brings_its_heartbeat_along():
         ("WEB_WORKERS", "0"),
         ("CHATWOOT_ACCOUNT_ID", "0"),
         ("CHATWOOT_RATE_PER_SECOND", "0"),
+        ("BULK_PER_SECOND", "0"),
+        ("BULK_PER_SECOND", "101"),
         ("LEASE_SECONDS", "0"),
         ("SWEEP_SECONDS", "nan"),
         ("SWEEP_SECONDS", "inf"),
@@ -290,6 +303,8 @@ def test_a_short_lease_brings_its_heartbeat_along():
         ("REDIS_URL", "http://h"),
         ("SMTP_URL", "smtp:///x"),
         ("SMTP_URL", "mail:25"),
+        ("BOUNCE_IMAP_URL", "imaps:///INBOX"),
+        ("BOUNCE_IMAP_URL", "pop3://u:p@h"),
         ("MAIL_FROM", "a@b, c@d"),
         ("MAIL_FROM", "nobody"),
         ("TWILIO_FROM", "07700"),

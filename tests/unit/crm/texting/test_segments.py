@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from crm.notifications import texts
 from crm.texting.segments import GSM, UCS, counted, plain
 
 
@@ -56,23 +55,3 @@ def test_counting(text: str, encoding: str, units: int, segments: int):
 )
 def test_typographic_signs_cost_no_alphabet(text: str, twin: str):
     assert plain(text) == twin
-
-
-VALUES = {
-    "shop": "Quay Phones", "device": "iPhone 13", "ref": "RPR-2611-7K3QD", "note": None,
-    "link": "https://quay.example/track/" + "x" * 60, "ready_on": None, "collection_code": None,
-    "balance": None, "pay_link": None, "when": "Monday 30 November 2026, 10:00",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("locale", texts.LOCALES)
-@pytest.mark.parametrize(
-    "name", sorted(p.stem for p in (texts.TEMPLATES / "en").glob("[a-z]*.sms"))
-)
-def test_short_words_fit_the_cheap_alphabet(locale: str, name: str):
-    values = VALUES | {"code": "123456", "minutes": 10}
-    short = texts.short(locale, name, values)
-    found = counted(plain(short or ""))
-    assert short and "None" not in short
-    if name != "verification_code":
-        assert (found.encoding, found.segments) in ((GSM, 1), (GSM, 2)), short

@@ -1,0 +1,130 @@
+"""Reads a message's plain text as what an e-mail shows: paragraphs, lists, buttons, a code.
+
+The text is the one truth: nothing is added and nothing but a link's address is hidden. Only pages of
+the shop become buttons; any other address stays in sight, so that no words can disguise it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+LONGEST_LABEL = 60
+# Control signs, and turns of the writing direction that would go on behind their line.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_URL = re.compile(r"https?://[^\s<>\"'`{}|\\^]+", re.IGNORECASE)
+_BEHIND_URL = ".,;:!?)]*_"
+_CODE = re.compile(r"(?<![\w/])\d{4,10}(?!\w)")
+_ITEM = re.compile(r"[-•] +(?=\S)")
+
+
+@dataclass(frozen=True)
+class Span:
+    text: str
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    kind: ClassVar[str] = "paragraph"
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Items:
+    kind: ClassVar[str] = "items"
+    items: tuple[tuple[Span, ...], ...]
+
+
+@dataclass(frozen=True)
+class Button:
+    """label: empty where the text gives none. is_first: the one thing to do."""
+
+    kind: ClassVar[str] = "button"
+    label: str
+    url: str
+    is_first: bool
+
+
+@dataclass(frozen=True)
+class Code:
+    kind: ClassVar[str] = "code"
+    code: str
+
+
+Block = Paragraph | Items | Button | Code
+
+
+def tidy(text: str) -> str:
+    """Without signs that nobody sees."""
+    return _UNSEEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def read(
+    text: str, *, site: str, known: Collection[str] = (), has_code: bool = False
+) -> list[Block]:
+    """text: tidied. site: where the shop's pages are. known: other addresses that the shop chose.
+
+    has_code: the first number in the text is a code to be typed elsewhere.
+    """
+    found = list(_lines(text, site.rstrip("/") + "/", known))
+    code = _CODE.search(_URL.sub("", text)) if has_code else None
+    return [Code(code[0]), *found] if code else found
+
+
+def _lines(text: str, site: str, known: Collection[str]) -> Iterator[Block]:
+    items: list[tuple[Span, ...]] = []
+    has_button = False
+    for line in (line.strip() for line in text.split("\n")):
+        if item := _ITEM.match(line):
+            items.append(_item(line[item.end() :], site, known))
+            continue
+        if items:
+            yield Items(tuple(items))
+            items = []
+        if not line:
+            continue
+        words, url = _labelled(line)
+        if url and _is_ours(url, site, known) and len(words) <= LONGEST_LABEL:
+            yield Button(words, url, not has_button)
+            has_button = True
+        else:
+            yield Paragraph(_linked(line))
+    if items:
+        yield Items(tuple(items))
+
+
+def _item(line: str, site: str, known: Collection[str]) -> tuple[Span, ...]:
+    words, url = _labelled(line)
+    if words and url and _is_ours(url, site, known):
+        return (Span(words, url),)
+    return _linked(line)
+
+
+def _labelled(line: str) -> tuple[str, str]:
+    """`Label: URL` or the URL alone; the URL is empty where the line is neither."""
+    words, _, last = line.rpartition(" ")
+    if not _URL.fullmatch(last) or last[-1] in _BEHIND_URL:
+        return line, ""
+    if words and not words.endswith(":"):
+        return line, ""
+    return words.removesuffix(":").rstrip(), last
+
+
+def _is_ours(url: str, site: str, known: Collection[str]) -> bool:
+    return url.startswith(site) or url in known
+
+
+def _linked(line: str) -> tuple[Span, ...]:
+    spans, end = [], 0
+    for match in _URL.finditer(line):
+        url = match[0].rstrip(_BEHIND_URL)
+        if match.start() > end:
+            spans.append(Span(line[end : match.start()]))
+        spans.append(Span(url, url))
+        end = match.start() + len(url)
+    if end < len(line):
+        spans.append(Span(line[end:]))
+    return tuple(spans)

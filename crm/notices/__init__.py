@@ -1,0 +1,1 @@
+"""What staff should know of: a list for each person, with what they have read."""

@@ -1,0 +1,103 @@
+"""What staff do with one message: take it back before it leaves, or have it decided on once more.
+
+A message sent again is a row of its own, so that every effect keeps a key of its own; the rows of one
+message are told by the beginning of their event keys.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import or_, select
+
+from crm.core import audit, deadletters, outbox
+from crm.core.errors import Conflict, NotFound
+from crm.core.events import Actor
+from crm.core.outbox import OutboxRow
+from crm.core.uow import UnitOfWork
+from crm.notifications import rules, service
+from crm.notifications.models import Notification, NotificationState
+from crm.notifications.rules import Kind
+
+_AGAIN = ":again:"
+_ARRIVED = (NotificationState.SENT, NotificationState.DELIVERED, NotificationState.READ)
+
+
+def take_back(uow: UnitOfWork, notification_id: int, actor: Actor) -> Notification:
+    """Undo a message that has not left. Taken back twice it is taken back once.
+
+    Raises NotFound, Conflict (`message-left`).
+    """
+    notification = _locked(uow, notification_id)
+    if notification.state == NotificationState.CANCELLED:
+        return notification
+    if not service.take_back_event(uow, notification.event_key, f"taken back by {actor.name}"):
+        raise Conflict("it has left already, or is just leaving", code="message-left")
+    audit.write(uow, actor, "notification.cancel", str(notification.id))
+    return notification
+
+
+def resend(
+    uow: UnitOfWork, notification_id: int, actor: Actor, *, is_repeat: bool = False
+) -> Notification:
+    """A new decision about a message that did not arrive, with the same words; goes at once.
+
+    is_repeat: also one that was sent. Raises NotFound, Conflict (`message-waits`: it may still be
+    sent; `message-sent`; `secret-gone`: a code is good for one sending; `too-late`).
+    """
+    root_key = _locked(uow, notification_id).event_key.partition(_AGAIN)[0]
+    rows = _rows_of(uow, root_key)
+    latest = rows[-1]
+    if rules.defaults()[latest.template].kind == Kind.CODE:
+        raise Conflict("a code is good for one sending; ask for a new one", code="secret-gone")
+    if latest.state == NotificationState.QUEUED:
+        raise Conflict("it is still on its way", code="message-waits")
+    if latest.state in _ARRIVED and not is_repeat:
+        raise Conflict("it was sent; say `again` to send it once more", code="message-sent")
+    if latest.deadline_at is not None and latest.deadline_at <= uow.now:
+        raise Conflict("it would come too late", code="too-late")
+    fresh = service.compose(
+        uow,
+        f"{root_key}{_AGAIN}{len(rows)}",
+        latest.template,
+        latest.body,
+        locale=latest.locale,
+        customer_id=latest.customer_id,
+        repair_id=latest.repair_id,
+        booking_id=latest.booking_id,
+        hold=timedelta(),
+        deadline_at=latest.deadline_at,
+        actor=actor,
+    )
+    fresh.short_body, fresh.variables = latest.short_body, latest.variables
+    if latest.state == NotificationState.NO_CHANNEL:
+        latest.state, latest.settled_at = NotificationState.SUPERSEDED, uow.now
+        latest.reason = f"superseded by {fresh.event_key}"
+    _close_dead(uow, latest, actor)
+    told = {"instead_of": latest.id, "its_state": latest.state}
+    audit.write(uow, actor, "notification.resend", str(fresh.id), told)
+    return fresh
+
+
+def _close_dead(uow: UnitOfWork, notification: Notification, actor: Actor) -> None:
+    """What it was owed by is replayed no more, or the customer would get it twice."""
+    dead = select(OutboxRow.id).where(
+        OutboxRow.effect_key == notification.effect_key, OutboxRow.state == outbox.DEAD
+    )
+    for row_id in uow.session.scalars(dead):
+        deadletters.discard(uow, "outbox", row_id, actor, "the message was sent again")
+
+
+def _locked(uow: UnitOfWork, notification_id: int) -> Notification:
+    """Raises NotFound."""
+    notification = uow.session.get(Notification, notification_id, with_for_update=True)
+    if notification is None:
+        raise NotFound("no such message")
+    return notification
+
+
+def _rows_of(uow: UnitOfWork, root_key: str) -> list[Notification]:
+    """All rows of one message, locked, oldest first."""
+    resent = Notification.event_key.startswith(f"{root_key}{_AGAIN}", autoescape=True)
+    query = select(Notification).where(or_(Notification.event_key == root_key, resent))
+    return list(uow.session.scalars(query.order_by(Notification.id).with_for_update()))

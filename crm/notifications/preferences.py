@@ -1,0 +1,68 @@
+"""What customers wish of our messages. They or staff change it; every change is audited."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from crm.core import audit
+from crm.core.events import Actor
+from crm.core.uow import UnitOfWork
+from crm.customers.models import Customer
+from crm.notifications.events import PreferencesChanged
+from crm.notifications.models import CommunicationPreferences
+from crm.notifications.rules import Frequency, Hours, Wishes
+
+
+def read(uow: UnitOfWork, customer_id: int | None) -> CommunicationPreferences | None:
+    """None for one who never chose."""
+    if customer_id is None:
+        return None
+    return uow.session.scalars(
+        select(CommunicationPreferences)
+        .where(CommunicationPreferences.customer_id == customer_id)
+        .order_by(CommunicationPreferences.updated_at.desc(), CommunicationPreferences.id.desc())
+        .limit(1)
+    ).first()
+
+
+def wishes_of(uow: UnitOfWork, customer_id: int | None) -> Wishes:
+    row = read(uow, customer_id)
+    if row is None:
+        return Wishes()
+    told = row.hours_from is not None and row.hours_to is not None
+    return Wishes(
+        channels=tuple(row.channels),
+        blocked=tuple(row.blocked),
+        hours=Hours(row.hours_from, row.hours_to) if told else None,
+        frequency=Frequency(row.frequency),
+        marketing=row.marketing,
+    )
+
+
+def change(uow: UnitOfWork, customer_id: int, wishes: Wishes, actor: Actor) -> None:
+    """Messages that wait to leave are decided anew. When and by whom marketing was agreed to or
+    refused is kept.
+    """
+    row = read(uow, customer_id)
+    if row is None:
+        row = CommunicationPreferences(customer_id=customer_id, marketing=None)
+        uow.session.add(row)
+    if wishes.marketing != row.marketing:
+        row.marketing, row.marketing_at = wishes.marketing, uow.now
+        row.marketing_by = f"{actor.kind}: {actor.name}"
+    row.channels, row.blocked = list(wishes.channels), list(wishes.blocked)
+    row.hours_from = wishes.hours.start if wishes.hours else None
+    row.hours_to = wishes.hours.end if wishes.hours else None
+    row.frequency = wishes.frequency
+    row.updated_at, row.updated_by = uow.now, actor.name
+    uow.session.flush()
+    told = {
+        "channels": row.channels,
+        "blocked": row.blocked,
+        "hours": [str(row.hours_from), str(row.hours_to)] if wishes.hours else None,
+        "frequency": row.frequency,
+        "marketing": row.marketing,
+    }
+    ref = uow.session.get_one(Customer, customer_id).ref
+    audit.write(uow, actor, "communication_preferences.change", ref, told)
+    uow.record(PreferencesChanged(customer_id, actor))

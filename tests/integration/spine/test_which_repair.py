@@ -1,0 +1,188 @@
+"""Replies come back to the right repair: understood, asked for once, chosen by customer or agent."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import requests
+
+from tests import builders
+from tests.integration.spine.meanings import MAC, PHONE, bench, meant, says
+
+
+def _asked(mendline, number: int) -> list[dict[str, Any]]:
+    return [
+        one for one in mendline.thread(number)["messages"] if one["content_type"] == "input_select"
+    ]
+
+
+def _press(mendline, number: int, message: dict[str, Any], *values: Any) -> requests.Response:
+    """The visitor presses a button in the website's chat."""
+    inbox = next(i for i in mendline.account.account.items("inboxes") if i["website_token"])
+    site = mendline.sandbox.server.app.extensions["sandbox"]
+    contact = mendline.thread(number)["meta"]["sender"]["id"]
+    session = site.store.sessions_of[contact][-1]
+    answer = requests.patch(
+        f"{mendline.sandbox.url}/api/v1/widget/messages/{message['id']}",
+        params={"website_token": inbox["website_token"]},
+        json={"visitor": session["source_id"],
+              "message": {"submitted_values": [{"title": "x", "value": v} for v in values]}},
+        timeout=10,
+    )  # fmt: skip
+    mendline.settle()
+    return answer
+
+
+def _values(message: dict[str, Any]) -> list[str]:
+    return [item["value"] for item in message["content_attributes"]["items"]]
+
+
+def test_words_bind_and_what_is_unclear_is_asked_once(mendline):
+    number, (mac, phone) = bench(mendline)
+    says(mendline, number, "Is the MacBook ready?")
+    says(mendline, number, f"and {phone}?")
+    assert meant(mendline)[1:] == [
+        ("Is the MacBook ready?", mac, "device"), (f"and {phone}?", phone, "reference"),
+    ]  # fmt: skip
+    assert _asked(mendline, number) == []
+    says(mendline, number, "When can I come?")
+    says(mendline, number, "Before six?")
+    (asked,) = _asked(mendline, number)
+    assert _values(asked) == [phone, mac, "something_else"]
+    titles = [item["title"] for item in asked["content_attributes"]["items"]]
+    assert titles == [f"{PHONE}: received", f"{MAC}: received", "Something else"]
+    assert asked["content"] == "Which repair is it about?"
+    notes = len(mendline.notes(number))
+    assert _press(mendline, number, asked, phone).status_code == 200
+    assert meant(mendline)[3:] == [
+        ("When can I come?", phone, "answer"), ("Before six?", phone, "answer"),
+    ]  # fmt: skip
+    (note,) = mendline.notes(number)[notes:]
+    assert phone in note and PHONE in note and "2 message(s)" in note
+    says(mendline, number, "And the price?")
+    assert meant(mendline)[5] == ("And the price?", phone, "focus")
+    states = mendline.table(
+        "SELECT template, channel, state FROM notifications WHERE template = 'which_repair'"
+    )
+    assert states == [("which_repair", "chatwoot", "sent")]
+    assert mendline.unfinished() == []
+
+
+def test_the_first_answer_counts_and_only_what_was_offered(mendline):
+    number, (mac, phone) = bench(mendline)
+    other, (strange, _) = bench(mendline, words="somebody else")
+    says(mendline, number, "Is it ready?")
+    (asked,) = _asked(mendline, number)
+    for value in (strange, "", "x" * 5000, "RPR", None, 7, {"a": 1}, "\x00", "{{7*7}}"):
+        _press(mendline, number, asked, value)
+    assert meant(mendline)[-1][1] is None
+    _press(mendline, number, asked, mac)
+    _press(mendline, number, asked, phone)
+    assert [row[1] for row in meant(mendline) if row[0] == "Is it ready?"] == [mac]
+    assert mendline.column("SELECT chosen_by FROM repair_focuses") == ["Ilse Brandt"]
+    assert mendline.unfinished() == []
+
+
+def test_something_else_is_an_answer_too(mendline):
+    number, _ = bench(mendline)
+    says(mendline, number, "Is it ready?")
+    (asked,) = _asked(mendline, number)
+    _press(mendline, number, asked, "something_else")
+    says(mendline, number, "Do you sell cases?")
+    assert meant(mendline)[1:] == [
+        ("Is it ready?", None, "answer"), ("Do you sell cases?", None, None),
+    ]  # fmt: skip
+    assert len(_asked(mendline, number)) == 1
+    assert "something else" in mendline.notes(number)[-1]
+
+
+def test_small_talk_is_not_questioned(mendline):
+    number, _ = bench(mendline)
+    for words in ("Thanks a lot!", "Olá, bom dia", "ok", "👍", "yes"):
+        says(mendline, number, words)
+        assert meant(mendline)[-1] == (words, None, None)
+    assert _asked(mendline, number) == []
+
+
+def test_nobody_is_asked_while_an_agent_answers(mendline):
+    number, _ = bench(mendline)
+    mendline.agent(number, "Hello, Tom here")
+    mendline.settle()
+    says(mendline, number, "Is it ready?")
+    assert _asked(mendline, number) == []
+
+
+def test_a_visitor_learns_of_no_repair_that_is_not_in_the_thread(mendline):
+    """Anybody may say in the website's chat that they are somebody else."""
+    number = mendline.open_thread()
+    owner = mendline.one("SELECT customer_id FROM conversations")
+    with mendline.units() as uow:
+        for device in (MAC, PHONE):
+            builders.repair(uow, owner, device=device)
+        uow.session.flush()
+    mendline.settle()
+    with mendline.units() as uow:
+        uow.session.connection().exec_driver_sql("DELETE FROM ticket_repairs")
+    says(mendline, number, "Is it ready?")
+    assert _asked(mendline, number) == []
+
+
+def test_shuffled_and_doubled_news_asks_once(mendline):
+    number, (mac, phone) = bench(mendline)
+    contact = mendline.thread(number)["meta"]["sender"]
+    talk = builders.conversation(number, sender=builders.contact(contact["id"]))
+    bodies = [builders.message(talk, f"Is it ready, number {n}?") for n in range(4)]
+    deliveries = bodies * 2
+    random.Random(7).shuffle(deliveries)
+    for body in deliveries:
+        assert mendline.hear("message_created", body).status_code in (200, 202)
+    mendline.settle()
+    (asked,) = _asked(mendline, number)
+    _press(mendline, number, asked, mac)
+    assert {row[1] for row in meant(mendline) if "number" in row[0]} == {mac}
+    assert mendline.count("repair_questions") == 1
+    assert len([note for note in mendline.notes(number) if "4 message(s)" in note]) == 1
+
+
+def test_elsewhere_it_is_a_numbered_text(mendline):
+    number, (mac, phone) = bench(mendline)
+    with mendline.units() as uow:
+        uow.session.connection().exec_driver_sql(
+            "UPDATE conversations SET channel = 'Channel::Telegram'"
+        )
+    contact = mendline.thread(number)["meta"]["sender"]
+    talk = builders.conversation(
+        number, sender=builders.contact(contact["id"]), channel="Channel::Telegram"
+    )
+    mendline.hear("message_created", builders.message(talk, "Is it ready?"))
+    mendline.settle()
+    told = mendline.told(number)[-1]
+    assert told.splitlines()[1:4] == [
+        f"1 {PHONE}: received",
+        f"2 {MAC}: received",
+        "3 Something else",
+    ]
+    mendline.hear("message_created", builders.message(talk, "2."))
+    mendline.settle()
+    assert meant(mendline)[1:] == [("Is it ready?", mac, "answer"), ("2.", mac, "answer")]
+
+
+def test_a_quoted_message_tells_the_repair(mendline):
+    number, (mac, phone) = bench(mendline)
+    told = next(
+        one for one in mendline.thread(number)["messages"]
+        if one["message_type"] == 1 and not one["private"] and mac in one["content"]
+    )  # fmt: skip
+    contact = mendline.thread(number)["meta"]["sender"]
+    talk = builders.conversation(number, sender=builders.contact(contact["id"]))
+    attributes = {"in_reply_to": told["id"]}
+    mendline.hear(
+        "message_created", builders.message(talk, "Great, when?", content_attributes=attributes)
+    )
+    mendline.settle()
+    assert meant(mendline)[-1] == ("Great, when?", mac, "quoted")
+    listed = mendline.table(
+        "SELECT details->>'repair' FROM ticket_messages WHERE body = 'Great, when?'"
+    )
+    assert listed == [(mac,)]
