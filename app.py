@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 
 MINUTE = 60.0
 DAY = 24 * 60 * MINUTE
-WEB_RING_SECONDS = 0.02
+WEB_RING_SECONDS = 0.05
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from chatwoot.channel import ConversationChannel
 from chatwoot.notes import Notes
 from chatwoot.owing import owe_message
 from crm.core.uow import Reactions, UnitOfWork
+from crm.notifications import rulebook
 from crm.notifications import service as notifications
 from crm.notifications.models import Notification
 from crm.repairs.models import Repair
@@ -38,6 +39,8 @@ class Asking:
         asked = uow.session.scalars(
             select(Notification).where(Notification.event_key == question.event_key)
         ).one()
+        if not rulebook.rule_for(uow, asked.template, asked.locale).is_on:
+            return  # the router skips it, and says why
         values = (*question.options, questions.SOMETHING_ELSE)
         buttons = [
             {"title": line, "value": value}

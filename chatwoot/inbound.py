@@ -128,6 +128,7 @@ class Inbound:
         message = mirror.append(uow, conversation, said)
         if message is None:
             return
+        uow.keep(conversation, message)
         questions.answered_by_button(uow, message, said.details.get("submitted_values"))
         if codes:
             self._codes.keep(uow, conversation, said, codes)

@@ -223,10 +223,13 @@ class ChatwootReactions:
         """Who writes an e-mail can get one."""
         if event.private or event.author_kind != AuthorKind.CUSTOMER:
             return
-        for conversation in _of_ticket(uow, event.subject_id):
-            customer = uow.session.get_one(Customer, conversation.customer_id)
-            if conversation.channel == MAIL_INBOX and customer.email:
-                mailboxes.heard(uow, customer.email, "they wrote an e-mail")
+        message = uow.session.get_one(TicketMessage, event.message_id)
+        conversation = uow.session.get(Conversation, message.conversation_id or 0)
+        if conversation is None or conversation.channel != MAIL_INBOX:
+            return
+        customer = uow.session.get_one(Customer, conversation.customer_id)
+        if customer.email:
+            mailboxes.heard(uow, customer.email, "they wrote an e-mail")
 
     def post(self, uow: UnitOfWork, event: MessageReceived) -> None:
         """A message written through our own API goes into the ticket's latest conversation.

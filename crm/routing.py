@@ -49,7 +49,10 @@ class Router:
         notification = uow.session.get_one(Notification, event.subject_id)
         if not channels.is_free(notification):
             return
+        earlier = notification.effect_key
         self._carry_out(uow, notification)
+        if notification.effect_key != earlier:
+            outbox.close_dead(uow, earlier, f"{notification.channel} brings it")
         if notification.state == NotificationState.FAILED:
             uow.record(NotificationFailed(notification.id, SYSTEM))
 
@@ -75,7 +78,8 @@ class Router:
             .where(
                 Notification.customer_id == event.subject_id,
                 Notification.state == NotificationState.QUEUED,
-                Notification.send_at > uow.now,
+                # Without it nobody decided: it answers where the customer wrote.
+                Notification.send_at.is_not(None),
             )
             .order_by(Notification.id)
             .with_for_update()
@@ -86,21 +90,21 @@ class Router:
                 self._carry_out(uow, notification)
 
     def _route_latest(self, uow: UnitOfWork, waiting: list[Notification]) -> None:
-        if not waiting:
-            return
-        latest = waiting[-1]
-        # Obstacles may be gone; what a channel refused for good stays refused.
-        latest.refusals = {
-            name: why for name, why in latest.refusals.items() if why.startswith("permanent:")
-        }
-        self._carry_out(uow, latest)
-        if latest.state != NotificationState.QUEUED:
-            return
-        for older in waiting[:-1]:
-            older.state, older.settled_at = NotificationState.SUPERSEDED, uow.now
-            older.reason = f"superseded by {latest.event_key}"
+        """waiting: oldest first. One that is not to be sent lets the one before it through."""
+        while waiting:
+            latest = waiting.pop()
+            self._carry_out(uow, latest)
+            if latest.state == NotificationState.NO_CHANNEL:
+                return
+            if latest.state == NotificationState.QUEUED:
+                for older in waiting:
+                    older.state, older.settled_at = NotificationState.SUPERSEDED, uow.now
+                    older.reason = f"superseded by {latest.event_key}"
+                return
 
     def _carry_out(self, uow: UnitOfWork, notification: Notification) -> None:
+        # Obstacles and wishes may have changed since it was decided on last.
+        notification.refusals = channels.lasting(notification.refusals)
         reach = {}
         for name, channel in self._channels.items():
             if name not in notification.refusals and (found := channel.reach(uow, notification)):

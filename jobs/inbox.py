@@ -37,7 +37,8 @@ _CLAIM = text("""
     WHERE id = (SELECT id FROM inbox WHERE subject = (SELECT subject FROM inbox WHERE id = :id)
                 AND state = 'pending' AND due_at <= clock_timestamp()
                 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING id""")
+    RETURNING *""")
+_CLAIMED = select(InboxRow).from_statement(_CLAIM)
 _NEXT = text("""
     SELECT id FROM inbox WHERE subject = :subject AND state = 'pending' AND due_at <= clock_timestamp()
     ORDER BY id LIMIT 1""")
@@ -93,38 +94,38 @@ class InboxRunner:
         try:
             with self._units() as uow:
                 claim = {"id": row_id, "token": token, "seconds": self._lease_seconds}
-                claimed = uow.session.execute(_CLAIM, claim).scalar()
+                claimed = uow.session.scalars(_CLAIMED, claim).first()
+                if claimed is not None:
+                    uow.session.expunge(claimed)
         except IntegrityError:
             return None  # its subject is being worked on; that worker goes on to this row
         if claimed is None:
             return None
-        with self._heartbeat.hold("inbox", claimed, token):
-            subject = self._work(claimed, token)
-        with self._units() as uow:
-            return uow.session.execute(_NEXT, {"subject": subject}).scalar()
+        with self._heartbeat.hold("inbox", claimed.id, token):
+            return self._work(claimed, token)
 
-    def _work(self, row_id: int, token: str) -> str:
-        with self._units() as uow:
-            row = uow.session.scalars(select(InboxRow).where(InboxRow.id == row_id)).one()
-            uow.session.expunge(row)
+    def _work(self, row: InboxRow, token: str) -> int | None:
+        """Returns the next due row of the same subject."""
+        following = None
         try:
             with self._units() as uow:
                 uow.is_bulk = row.is_bulk
                 self._handlers[row.source, row.type](uow, row)
                 uow.react()
-                if not _changed(uow.session, _FINISH, {"id": row_id, "token": token}):
+                if not _changed(uow.session, _FINISH, {"id": row.id, "token": token}):
                     raise LeaseLost
-                uow.session.execute(
-                    _WAKE, {"subject": row.subject, "parked": UnknownParent.code}
-                )
-            log.info("inbox done", delivery=row_id, source=row.source, type=row.type)
+                subject = {"subject": row.subject}
+                uow.session.execute(_WAKE, subject | {"parked": UnknownParent.code})
+                following = uow.session.execute(_NEXT, subject).scalar()
+            log.info("inbox done", delivery=row.id, source=row.source, type=row.type)
         except LeaseLost:
-            log.warning("inbox lease lost", delivery=row_id)
+            log.warning("inbox lease lost", delivery=row.id)
         except Exception as error:  # every fault of a handler must end in a state, none may be lost
-            self._put_back(row, token, error)
-        return row.subject
+            return self._put_back(row, token, error)
+        return following
 
-    def _put_back(self, row: InboxRow, token: str, error: Exception) -> None:
+    def _put_back(self, row: InboxRow, token: str, error: Exception) -> int | None:
+        """Returns the next due row of the same subject."""
         verdict = self._judge(row, error)
         values = {
             "id": row.id,
@@ -138,6 +139,7 @@ class InboxRunner:
             kept = _changed(uow.session, _PUT_BACK, values)
             if kept and verdict.state == DEAD:
                 uow.record(DeliveryDied(row.id, SYSTEM, f"{row.source} {row.type}"))
+            following = uow.session.execute(_NEXT, {"subject": row.subject}).scalar()
         log.log(
             40 if verdict.is_error else 30,
             f"inbox {verdict.state if kept else 'lease lost'}",
@@ -147,6 +149,7 @@ class InboxRunner:
             reason=verdict.reason,
             exc_info=error if verdict.is_error else None,
         )
+        return following
 
     def _judge(self, row: InboxRow, error: Exception) -> Verdict:
         """What becomes of a row whose handler raised."""

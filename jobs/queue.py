@@ -104,6 +104,8 @@ class Doorbell:
                     result_ttl=0,
                     failure_ttl=600,
                     description=f"inbox {len(inbox)} outbox {len(outbox)}",
+                    # What is owed goes before what just came in: work begun is finished first.
+                    at_front=bool(outbox),
                 )
             except RedisError as error:
                 self._silent_until = time.monotonic() + _SILENCE_AFTER_FAULT

@@ -14,10 +14,10 @@ import structlog
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from crm.core.errors import Denied, Permanent, Temporary, Uncertain
+from crm.core.errors import UNDECIDED, Denied, Permanent, Temporary, Uncertain
 from crm.core.events import SYSTEM
 from crm.core.integration import Deliverer
-from crm.core.outbox import SEND, Effect, EffectDied, OutboxRow
+from crm.core.outbox import DOUBTED, SEND, Effect, EffectDied, OutboxRow
 from crm.core.uow import UnitOfWork, Units
 from jobs import destinations
 from jobs.leases import MOST_ERRORS, MOST_LOST_LEASES, POISON, Heartbeat, new_token
@@ -141,6 +141,8 @@ class Relay:
                 return None
             if row.first_tried_at is None:
                 effect = _effect(row, deliverer.before_first_try(uow, effect))
+            elif was_unsure:
+                effect = _effect(row, {**row.context, DOUBTED: True})
             uow.session.execute(
                 _LEASE,
                 {
@@ -180,7 +182,9 @@ class Relay:
         except Temporary as error:
             self._fault(row, token, "unsure" if was_unsure else "pending", error)
         except Permanent as error:
-            self._record(row, token, "dead", f"{error.code}: {error.detail}", effect=effect)
+            # Refused to look, we know no more than before whether it arrived.
+            code = UNDECIDED if was_unsure else error.code
+            self._record(row, token, "dead", f"{code}: {error.detail}", effect=effect)
         except Exception as error:  # a defect of the adapter must end in a state, none may be lost
             log.exception("deliverer error", effect=row.id, kind=row.kind)
             self._defect(row, token, effect, error)

@@ -136,8 +136,7 @@ def _frozen(value: Any) -> Any:
 
 def _shown(uow: UnitOfWork, customer: Customer) -> dict[str, Any]:
     wishes = preferences.wishes_of(uow, customer.id)
-    row = preferences.read(uow, customer.id)
-    kept = ("marketing_at", "marketing_by", "updated_at", "updated_by")
+    row, said = preferences.read(uow, customer.id), preferences.consent(uow, customer.id)
     return {
         "customer": customer.ref,
         "is_default": row is None,
@@ -147,5 +146,6 @@ def _shown(uow: UnitOfWork, customer: Customer) -> dict[str, Any]:
         "frequency": wishes.frequency,
         "language": texts.closest(customer.locale, here().shop.locale),
         "marketing": wishes.marketing,
-        **{name: getattr(row, name, None) for name in kept},
+        **{name: getattr(said, name, None) for name in ("marketing_at", "marketing_by")},
+        **{name: getattr(row, name, None) for name in ("updated_at", "updated_by")},
     }

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validates_schema
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bridge.api import codes
 from bridge.api.base import Blueprint
@@ -111,6 +111,7 @@ class PreviewedMessages(Schema):
 def preview(body):
     """Which messages an act would cause, with every reason; nothing is kept"""
     with here().units.rehearse() as uow:
+        newest = uow.session.scalar(select(func.max(Row.id))) or 0
         if "repair" in body:
             _about_repair(uow, body)
         elif "booking" in body:
@@ -119,8 +120,9 @@ def preview(body):
             _in_own_words(uow, body)
         uow.react()
         uow.session.flush()
-        # Whatever this unit wrote bears its moment.
-        caused = select(Row).where(Row.created_at == uow.now).order_by(Row.id)
+        # Of the rows that came since, what this unit wrote bears its moment.
+        mine = (Row.id > newest) & (Row.created_at == uow.now)
+        caused = select(Row).where(mine).order_by(Row.id)
         return {"data": [_shown(uow, row) for row in uow.session.scalars(caused)]}
 
 

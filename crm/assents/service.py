@@ -25,9 +25,9 @@ from crm.core.events import SYSTEM, Actor
 from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork
 from crm.customers.models import Customer
+from crm.notifications import channels, texts
 from crm.notifications import rules as notification_rules
 from crm.notifications import service as notifications
-from crm.notifications import texts
 from crm.notifications.models import Notification
 from crm.quotes.models import Quote
 from crm.quotes.queries import Waiting
@@ -124,7 +124,7 @@ class Assents:
             values=values,
         )
         told.refusals = {
-            name: "it is answered where the customer wrote"
+            name: channels.BELONGS_ELSEWHERE
             for name in notification_rules.CHANNELS
             if name != talk.channel
         }

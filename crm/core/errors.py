@@ -111,6 +111,10 @@ class Permanent(Outward):
     code = "permanent"
 
 
+# The code of one that was refused after doubt: it may have arrived before, so nobody sends it again.
+UNDECIDED = "undecided"
+
+
 class Uncertain(Outward):
     """The request may or may not have taken effect (time-out, broken line, 5xx): look before sending again."""
 

@@ -24,6 +24,8 @@ PENDING, SENDING, DONE, UNSURE, DEAD, CANCELLED = (
 )  # fmt: skip
 STATES = (PENDING, SENDING, DONE, UNSURE, DEAD, CANCELLED)
 SEND, SYNC = "send", "sync"
+# Noted in the context of a send that was in doubt once.
+DOUBTED = "doubted"
 
 
 class OutboxRow(Base):
@@ -250,6 +252,16 @@ def settle(uow: UnitOfWork, effect_key: str, result: dict[str, Any]) -> bool:
         {"key": effect_key, "now": uow.now, "result": json.dumps(result)},
     )
     return changed.rowcount == 1
+
+
+def close_dead(uow: UnitOfWork, effect_key: str, reason: str) -> None:
+    """Settle a dead send that another one stands for now, so that nobody replays it."""
+    uow.session.execute(
+        text("""UPDATE outbox SET state = 'cancelled', reason = 'discarded: ' || :reason,
+                       done_at = :now
+                WHERE effect_key = :key AND mode = 'send' AND state = 'dead'"""),
+        {"key": effect_key, "reason": reason, "now": uow.now},
+    )
 
 
 def forget(uow: UnitOfWork, *, days: int = 90) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
@@ -56,6 +57,11 @@ class UnitOfWork:
         self._waiting: list[tuple[Event, EventRow]] = []
         self._at_hand: EventRow | None = None
         self._live: set[tuple[str, int]] = set()
+        self._kept: list[Any] = []
+
+    def keep(self, *rows: Any) -> None:
+        """Hold rows that reactions will look up: the session forgets what nobody refers to."""
+        self._kept.extend(rows)
 
     @property
     def session(self) -> Session:

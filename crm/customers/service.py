@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from crm.core import refs
@@ -17,6 +17,7 @@ from crm.customers.models import EMAIL, PHONE, Customer, CustomerKey, MergeSugge
 from crm.customers.rules import Key
 
 REF_PREFIX = "CUS"
+MOST_OTHERS = 10  # who have one of the same keys
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,15 @@ def recognise(uow: UnitOfWork, person: Person, actor: Actor) -> Customer:
         customer = _create(uow, person, actor)
     else:
         _fill_gaps(uow, customer, person)
+    known, others = _holders(uow, customer, person.keys)
     for key in person.keys:
         stands = person.replaces or _shows(customer, key)
-        _remember(uow, customer, key if stands else replace(key, proven=False))
-    _suggest(uow, customer, person.keys)
+        told = key if stands else replace(key, proven=False)
+        has = known.get((key.kind, key.value))
+        if has is None or (told.proven and not has):
+            _remember(uow, customer, told)
+    for other_id, kind in others:
+        suggest_merge(uow, customer.id, other_id, f"same {kind}")
     return customer
 
 
@@ -211,18 +217,22 @@ def _remember(uow: UnitOfWork, customer: Customer, key: Key) -> None:
     )
 
 
-def _suggest(uow: UnitOfWork, customer: Customer, keys: tuple[Key, ...]) -> None:
-    for key in keys:
-        others = uow.session.scalars(
-            select(CustomerKey.customer_id)
-            .join(Customer, Customer.id == CustomerKey.customer_id)
-            .where(
-                CustomerKey.kind == key.kind,
-                CustomerKey.value == key.value,
-                CustomerKey.customer_id != customer.id,
-                Customer.merged_into_id.is_(None),
-            )
-            .limit(5)
+def _holders(
+    uow: UnitOfWork, customer: Customer, keys: tuple[Key, ...]
+) -> tuple[dict[tuple[str, str], bool], list[tuple[int, str]]]:
+    """Which of the keys the customer has, and whether proven; and who else has one of them."""
+    is_theirs = CustomerKey.customer_id == customer.id
+    rows = uow.session.execute(
+        select(
+            CustomerKey.customer_id, CustomerKey.kind, CustomerKey.value, CustomerKey.is_proven
         )
-        for other_id in others:
-            suggest_merge(uow, customer.id, other_id, f"same {key.kind}")
+        .join(Customer, Customer.id == CustomerKey.customer_id)
+        .where(
+            tuple_(CustomerKey.kind, CustomerKey.value).in_([(key.kind, key.value) for key in keys]),
+            is_theirs | Customer.merged_into_id.is_(None),
+        )
+        .order_by(is_theirs.desc(), CustomerKey.id)
+        .limit(len(keys) + MOST_OTHERS)
+    ).all()
+    known = {(kind, value): proven for who, kind, value, proven in rows if who == customer.id}
+    return known, [(who, kind) for who, kind, _, _ in rows if who != customer.id]

@@ -10,10 +10,9 @@ from datetime import timedelta
 
 from sqlalchemy import or_, select
 
-from crm.core import audit, deadletters, outbox
+from crm.core import audit, outbox
 from crm.core.errors import Conflict, NotFound
 from crm.core.events import Actor
-from crm.core.outbox import OutboxRow
 from crm.core.uow import UnitOfWork
 from crm.notifications import rules, service
 from crm.notifications.models import Notification, NotificationState
@@ -73,19 +72,11 @@ def resend(
     if latest.state == NotificationState.NO_CHANNEL:
         latest.state, latest.settled_at = NotificationState.SUPERSEDED, uow.now
         latest.reason = f"superseded by {fresh.event_key}"
-    _close_dead(uow, latest, actor)
+    # Or the customer would get it twice.
+    outbox.close_dead(uow, latest.effect_key, "the message was sent again")
     told = {"instead_of": latest.id, "its_state": latest.state}
     audit.write(uow, actor, "notification.resend", str(fresh.id), told)
     return fresh
-
-
-def _close_dead(uow: UnitOfWork, notification: Notification, actor: Actor) -> None:
-    """What it was owed by is replayed no more, or the customer would get it twice."""
-    dead = select(OutboxRow.id).where(
-        OutboxRow.effect_key == notification.effect_key, OutboxRow.state == outbox.DEAD
-    )
-    for row_id in uow.session.scalars(dead):
-        deadletters.discard(uow, "outbox", row_id, actor, "the message was sent again")
 
 
 def _locked(uow: UnitOfWork, notification_id: int) -> Notification:

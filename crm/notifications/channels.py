@@ -6,6 +6,7 @@ that refuses it for good passes it on. Which addresses may be used is `crm/addre
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from crm.core.events import SYSTEM
 from crm.core.outbox import EffectDiscarded
 from crm.core.uow import UnitOfWork
 from crm.core.vault import Seal
-from crm.notifications import service
+from crm.notifications import rules, service
 from crm.notifications.decision import Reach
 from crm.notifications.events import (
     NotificationFailed,
@@ -26,6 +27,7 @@ from crm.notifications.events import (
     NotificationSkipped,
 )
 from crm.notifications.models import Notification, NotificationState
+from crm.notifications.rules import Kind
 from crm.notifications.service import NOTICE_DEADLINE
 
 _CLIMB = (
@@ -34,6 +36,8 @@ _CLIMB = (
     NotificationState.DELIVERED,
     NotificationState.READ,
 )
+# Why an answer goes by no channel but the one the customer wrote by.
+BELONGS_ELSEWHERE = "it is answered where the customer wrote"
 _LOOKING = (NotificationState.NO_CHANNEL, NotificationState.FAILED)
 
 
@@ -51,6 +55,15 @@ class Channel(Protocol):
     def send(
         self, uow: UnitOfWork, notification: Notification, reach: Reach, reason: str
     ) -> None: ...
+
+
+def lasting(refusals: Mapping[str, str]) -> dict[str, str]:
+    """Those that no later fact lifts: of a channel for good, or because it belongs elsewhere."""
+    return {
+        name: why
+        for name, why in refusals.items()
+        if why.startswith(f"{Permanent.code}:") or why == BELONGS_ELSEWHERE
+    }
 
 
 def is_free(notification: Notification) -> bool:
@@ -140,15 +153,18 @@ def gave_up(uow: UnitOfWork, notification_id: int | None, reason: str) -> None:
     """Its channel will not try again. reason: the outbox row's.
 
     Only a refusal passes it on to the next channel: after doubt the customer may have read it, after
-    long waiting it is no news any more.
+    long waiting it is no news any more. A code is never passed on: it went to the one address that it
+    proves, and what is left of it is masked.
     """
     notification = _locked(uow, notification_id)
     if notification is None or _height(notification.state) >= _height(NotificationState.DELIVERED):
         return
     _settle(uow, notification, NotificationState.FAILED)
     notification.reason = reason
-    if reason.startswith(f"{Permanent.code}:"):
+    is_refused = reason.startswith(f"{Permanent.code}:")
+    if is_refused:
         notification.refusals = {**notification.refusals, notification.channel or "": reason}
+    if is_refused and rules.defaults()[notification.template].kind != Kind.CODE:
         uow.record(NotificationRefused(notification.id, SYSTEM))
     else:
         uow.record(NotificationFailed(notification.id, SYSTEM))

@@ -25,17 +25,33 @@ def read(uow: UnitOfWork, customer_id: int | None) -> CommunicationPreferences |
     ).first()
 
 
+def consent(uow: UnitOfWork, customer_id: int | None) -> CommunicationPreferences | None:
+    """Where marketing was agreed to or refused last: of several rows that need not be the newest."""
+    if customer_id is None:
+        return None
+    return uow.session.scalars(
+        select(CommunicationPreferences)
+        .where(
+            CommunicationPreferences.customer_id == customer_id,
+            CommunicationPreferences.marketing_at.is_not(None),
+        )
+        .order_by(CommunicationPreferences.marketing_at.desc(), CommunicationPreferences.id.desc())
+        .limit(1)
+    ).first()
+
+
 def wishes_of(uow: UnitOfWork, customer_id: int | None) -> Wishes:
     row = read(uow, customer_id)
     if row is None:
         return Wishes()
     told = row.hours_from is not None and row.hours_to is not None
+    said = consent(uow, customer_id)
     return Wishes(
         channels=tuple(row.channels),
         blocked=tuple(row.blocked),
         hours=Hours(row.hours_from, row.hours_to) if told else None,
         frequency=Frequency(row.frequency),
-        marketing=row.marketing,
+        marketing=said.marketing if said is not None else None,
     )
 
 
@@ -43,11 +59,11 @@ def change(uow: UnitOfWork, customer_id: int, wishes: Wishes, actor: Actor) -> N
     """Messages that wait to leave are decided anew. When and by whom marketing was agreed to or
     refused is kept.
     """
-    row = read(uow, customer_id)
+    row, said = read(uow, customer_id), consent(uow, customer_id)
     if row is None:
         row = CommunicationPreferences(customer_id=customer_id, marketing=None)
         uow.session.add(row)
-    if wishes.marketing != row.marketing:
+    if wishes.marketing != (said.marketing if said is not None else None):
         row.marketing, row.marketing_at = wishes.marketing, uow.now
         row.marketing_by = f"{actor.kind}: {actor.name}"
     row.channels, row.blocked = list(wishes.channels), list(wishes.blocked)
@@ -61,7 +77,7 @@ def change(uow: UnitOfWork, customer_id: int, wishes: Wishes, actor: Actor) -> N
         "blocked": row.blocked,
         "hours": [str(row.hours_from), str(row.hours_to)] if wishes.hours else None,
         "frequency": row.frequency,
-        "marketing": row.marketing,
+        "marketing": wishes.marketing,
     }
     ref = uow.session.get_one(Customer, customer_id).ref
     audit.write(uow, actor, "communication_preferences.change", ref, told)

@@ -17,9 +17,9 @@ from crm.core.events import SYSTEM, Actor
 from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork
 from crm.customers.models import Customer
+from crm.notifications import channels, texts
 from crm.notifications import rules as notification_rules
 from crm.notifications import service as notifications
-from crm.notifications import texts
 from crm.repairs.models import Repair, TicketRepair
 from crm.replies import focusing, talks, words
 from crm.replies.events import RepairAsked, RepairChosen
@@ -136,7 +136,7 @@ def _put(
         values=values,
     )
     notification.refusals = {
-        name: "it is asked where the customer wrote"
+        name: channels.BELONGS_ELSEWHERE
         for name in notification_rules.CHANNELS
         if name != talk.channel
     }

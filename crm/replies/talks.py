@@ -6,17 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, or_, select, union
 
 from crm import threads
 from crm.core.uow import UnitOfWork
 from crm.customers.models import EMAIL, CustomerKey
 from crm.customers.rules import email_key
 from crm.notifications.models import Notification
-from crm.repairs.models import Repair
+from crm.repairs.models import Repair, TicketRepair
 from crm.replies import rules
 from crm.replies.models import RepairFocus, RepairQuestion
-from crm.replies.rules import Candidate, Focus, Heard, Meaning
+from crm.replies.rules import Candidate, Focus, Heard, Meaning, Nothing
 from crm.texting.models import CHANNELS as TEXTING
 from crm.tickets.models import Conversation, Ticket, TicketMessage
 
@@ -68,19 +68,21 @@ def of_message(uow: UnitOfWork, message: TicketMessage) -> Talk:
 
 def understand(uow: UnitOfWork, talk: Talk, heard: Heard, *also: Repair) -> Meaning:
     """also: repairs that may be meant beside those of the customer and of the ticket."""
+    known = {one.id: candidate(one) for one in (*repairs(uow, talk), *also)}
+    if not known:
+        return Nothing()
     question = open_question(uow, talk)
     asked = _ids(uow, question.options) if question is not None else ()
-    known = {one.id: candidate(one) for one in (*repairs(uow, talk), *also)}
     return rules.meaning(heard, list(known.values()), _focus(uow, talk), asked)
 
 
 def repairs(uow: UnitOfWork, talk: Talk) -> list[Repair]:
     """The customer's and those of the ticket, newest first."""
-    theirs = select(Repair).where(Repair.customer_id == talk.customer_id)
-    latest = uow.session.scalars(theirs.order_by(Repair.id.desc()).limit(MOST_REPAIRS))
-    found = {one.id: one for one in latest}
-    found |= {one.id: one for one in of_ticket(uow, talk)}
-    return [found[number] for number in sorted(found, reverse=True)]
+    theirs = select(Repair.id).where(Repair.customer_id == talk.customer_id)
+    linked = select(TicketRepair.repair_id).where(TicketRepair.ticket_id == talk.ticket_id)
+    # Two indexed sets joined: an OR over both would walk every repair there is.
+    mine = select(Repair).where(Repair.id.in_(union(theirs, linked)))
+    return list(uow.session.scalars(mine.order_by(Repair.id.desc()).limit(MOST_REPAIRS)))
 
 
 def of_ticket(uow: UnitOfWork, talk: Talk) -> list[Repair]:

@@ -6,6 +6,8 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import select
+
 from bridge.integrations.addressed import Addressed
 from bridge.integrations.mail import fetching, inbound
 from bridge.integrations.mail.inbound import CHANNEL
@@ -13,9 +15,9 @@ from bridge.integrations.mail.messages import compose, message_id, read_sender
 from bridge.integrations.mail.server import Refused, mail_server
 from bridge.integrations.mail.statuses import fault_of_address
 from bridge.settings import MailSettings
-from crm.core.errors import Permanent
+from crm.core.errors import UNDECIDED, Permanent
 from crm.core.integration import Integration, Schedule
-from crm.core.outbox import Effect
+from crm.core.outbox import DOUBTED, Effect
 from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork, Units
 from crm.core.vault import Seal
@@ -44,7 +46,12 @@ class SendMail(Addressed):
     def before_first_try(self, uow: UnitOfWork, effect: Effect) -> dict[str, Any]:
         """A name that cannot be guessed: whoever returns the mail proves by it that they had it."""
         name = effect.context.get(NAME) or secrets.token_hex(16)
-        told = uow.session.get(Notification, effect.body.get("notification_id", 0))
+        # Whoever holds it waits for this very effect; then it is named when it is done.
+        told = uow.session.scalar(
+            select(Notification)
+            .where(Notification.id == effect.body.get("notification_id", 0))
+            .with_for_update(skip_locked=True)
+        )
         if told is not None:
             told.external_id = message_id(name, self._sender)
         return {NAME: name}
@@ -63,6 +70,9 @@ class SendMail(Addressed):
             if fault := fault_of_address(error.status):
                 with self._units() as uow:
                     mailboxes.unreachable(uow, letter.to, fault)
+            elif DOUBTED in effect.context:
+                # A copy may have arrived, so no other channel sends it again.
+                raise Permanent(error.detail, code=UNDECIDED) from error
             raise
         return {"external_id": message_id(name, self._sender)}
 

@@ -15,7 +15,7 @@ from bridge.integrations.addressed import Addressed, Letter
 from bridge.integrations.twilio.client import Refused, Texting
 from bridge.integrations.twilio.inbound import KEY
 from bridge.integrations.twilio.learning import learn
-from crm.core.errors import Permanent, Temporary
+from crm.core.errors import UNDECIDED, Permanent, Temporary
 from crm.core.outbox import Effect
 from crm.core.uow import UnitOfWork, Units
 from crm.core.vault import Seal
@@ -199,7 +199,7 @@ def _closed(template: str, locale: str) -> str:
 
 def _undecided() -> Permanent:
     """No refusal: the customer may have read it, so no other channel sends it again."""
-    return Permanent("nobody could say within an hour whether it was sent", code="undecided")
+    return Permanent("nobody could say within an hour whether it was sent", code=UNDECIDED)
 
 
 def short_words(text: str) -> str:

@@ -233,7 +233,7 @@ def test_mail_comes_before_sms_and_hands_over_what_it_refuses(channels: Channels
     channels.settle(2)
     reason = "permanent: the mail server answered 550 5.1.1"
     assert channels.log("channel, state, refusals")[1] == ("sms", "sent", {"mail": reason})
-    assert [state for _, state, _ in channels.effects()] == ["done", "dead", "done"]
+    assert [state for _, state, _ in channels.effects()] == ["done", "cancelled", "done"]
 
 
 def test_what_the_last_channel_refuses_has_failed(channels: Channels, twilio):

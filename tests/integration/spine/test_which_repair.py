@@ -7,6 +7,8 @@ from typing import Any
 
 import requests
 
+from crm.core.events import SYSTEM
+from crm.notifications import rulebook
 from tests import builders
 from tests.integration.spine.meanings import MAC, PHONE, bench, meant, says
 
@@ -67,6 +69,17 @@ def test_words_bind_and_what_is_unclear_is_asked_once(mendline):
     )
     assert states == [("which_repair", "chatwoot", "sent")]
     assert mendline.unfinished() == []
+
+
+def test_a_shop_that_does_not_ask(mendline):
+    number, _ = bench(mendline)
+    with mendline.units() as uow:
+        rulebook.change(uow, "which_repair", rulebook.EVERY_LOCALE, is_on=False, is_quiet=False,
+                        channels=[], actor=SYSTEM)  # fmt: skip
+    says(mendline, number, "When can I come?")
+    assert _asked(mendline, number) == []
+    query = "SELECT channel, state FROM notifications WHERE template = 'which_repair'"
+    assert mendline.table(query) == [(None, "skipped")]
 
 
 def test_the_first_answer_counts_and_only_what_was_offered(mendline):

@@ -1,0 +1,167 @@
+"""What is decided again: after a refusal, after other wishes, after doubt."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import requests
+from sqlalchemy import select
+
+from crm.core import outbox
+from crm.core.clock import now
+from crm.core.events import SYSTEM
+from crm.core.vault import Seal
+from crm.customers import merging
+from crm.customers import service as customers
+from crm.notifications import preferences, service
+from crm.notifications.models import Notification
+from crm.notifications.rules import Frequency, Hours, Wishes
+from crm.repairs.events import RepairLinked
+from crm.repairs.models import Repair
+from tests.integration.channels.conftest import Channels
+from tests.integration.channels.test_sms import (  # noqa: F401
+    MESSAGES,
+    PHONE,
+    asked,
+    environ,
+    taken,
+    twilio,
+)
+
+ADDRESS = "ilse@example.org"
+
+
+def _wish(channels: Channels, customer: str, wishes: Wishes) -> None:
+    with channels.shop.parts.units() as uow:
+        preferences.change(uow, customers.by_ref(uow, customer).id, wishes, SYSTEM)
+
+
+def _in_some_hours() -> Hours:
+    begins = (now() + timedelta(hours=5)).replace(minute=0, second=0, microsecond=0)
+    return Hours(begins.time(), (begins + timedelta(hours=1)).time())
+
+
+def test_a_code_that_was_refused_goes_nowhere_masked(channels: Channels, twilio):  # noqa: F811
+    taken(twilio)
+    ref = channels.customer(email=ADDRESS, phone=PHONE)
+    seal: Seal = channels.shop.parts.seal
+    with channels.shop.parts.units() as uow:
+        service.compose(
+            uow, "test:code", "verification_code", "Your code is ******", locale="en",
+            customer_id=customers.by_ref(uow, ref).id, repair_id=None, hold=timedelta(),
+            actor=SYSTEM, deadline_at=uow.now + timedelta(minutes=15),
+            sealed_body=seal.close({"to": {"email": ADDRESS}, "text": "Your code is 123456"}),
+        )  # fmt: skip
+    channels.post.at_rcpt = "550 5.1.1 gone"
+    channels.settle(2)
+    assert len(twilio.calls) == 0, asked(twilio)
+    assert channels.log("channel, state") == [("mail", "failed")]
+
+
+def test_a_channel_that_is_no_longer_unwanted_is_tried(channels: Channels, twilio):  # noqa: F811
+    ref = channels.customer(email=ADDRESS, phone=PHONE)
+    _wish(channels, ref, Wishes(blocked=("mail",), hours=_in_some_hours()))
+    channels.repair(ref)
+    assert channels.log("channel, state") == [("sms", "queued")]
+    _wish(channels, ref, Wishes(hours=_in_some_hours()))
+    assert channels.log("channel, state, refusals") == [("mail", "queued", {})]
+
+
+def test_what_waits_for_its_turn_follows_wishes_too(channels: Channels, twilio):  # noqa: F811
+    ref = channels.customer(email=ADDRESS)
+    channels.repair(ref)
+    assert channels.log("channel, state") == [("mail", "queued")]
+    _wish(channels, ref, Wishes(frequency=Frequency.ESSENTIAL))
+    assert channels.log("channel, state") == [("mail", "skipped")]
+    channels.settle()
+    assert channels.post.mails == []
+
+
+def test_a_refused_look_up_leaves_the_doubt(channels: Channels, twilio):  # noqa: F811
+    twilio.post(MESSAGES, body=requests.ReadTimeout())
+    twilio.get(MESSAGES, status=400, json={"code": 20001, "message": "no"})
+    ref = channels.customer(email=ADDRESS, phone=PHONE)
+    _wish(channels, ref, Wishes(channels=("sms",)))
+    channels.repair(ref)
+    channels.settle(2)
+    assert channels.log("channel, state, refusals") == [("sms", "failed", {})]
+    assert channels.post.mails == []
+
+
+def test_after_doubt_a_refused_mail_is_passed_to_nobody(channels: Channels, twilio):  # noqa: F811
+    taken(twilio)
+    ref = channels.customer(email=ADDRESS, phone=PHONE)
+    channels.post.plan(ADDRESS, "cut kept")
+    channels.repair(ref)
+    channels.settle()
+    assert len(channels.post.mails) == 1 and channels.effects("state") == [("unsure",)]
+    channels.post.at_rcpt = "550 5.7.1 we saw this before"
+    channels.settle(3)
+    assert len(twilio.calls) == 0
+    assert channels.log("channel, state") == [("mail", "failed")]
+
+
+def test_what_is_not_wanted_keeps_nothing_else_from_being_told(channels: Channels, twilio):  # noqa: F811
+    ref = channels.customer()
+    channels.repair(ref)
+    with channels.shop.parts.units() as uow:
+        (repair,) = uow.session.scalars(select(Repair))
+        for template in ("quote_ready", "repair_testing"):
+            service.compose(
+                uow, f"test:{template}", template, template, locale="en",
+                customer_id=repair.customer_id, repair_id=repair.id, hold=timedelta(), actor=SYSTEM,
+            )  # fmt: skip
+    assert {state for (state,) in channels.log("state")} == {"no_channel"}
+    _wish(channels, ref, Wishes(frequency=Frequency.ESSENTIAL))
+    with channels.shop.parts.units() as uow:
+        customers.update(uow, ref, {"email": ADDRESS}, SYSTEM)
+    channels.write("UPDATE customer_keys SET is_proven = true")
+    with channels.shop.parts.units() as uow:
+        uow.record(RepairLinked(repair.id, SYSTEM, 0))
+    assert channels.log("template, state") == [
+        ("repair_received", "superseded"), ("quote_ready", "queued"), ("repair_testing", "skipped"),
+    ]  # fmt: skip
+
+
+def test_who_refused_marketing_has_refused_it_after_a_merge(channels: Channels):
+    theirs, same = channels.customer(email=ADDRESS), channels.customer(phone=PHONE)
+    _wish(channels, theirs, Wishes(marketing=False))
+    _wish(channels, same, Wishes(hours=_in_some_hours()))
+    with channels.shop.parts.units() as uow:
+        merging.merge(uow, same, theirs, SYSTEM)
+    with channels.shop.parts.units() as uow:
+        customer_id = customers.by_ref(uow, same).id
+        wishes = preferences.wishes_of(uow, customer_id)
+        assert (wishes.marketing, wishes.hours) == (False, _in_some_hours())
+        # Something else is chosen: that is no word about marketing.
+        preferences.change(uow, customer_id, replace(wishes, hours=None), SYSTEM)
+        assert preferences.wishes_of(uow, customer_id).marketing is False
+
+
+def test_taking_back_and_sending_do_not_wait_for_each_other(channels: Channels):
+    channels.repair(channels.customer(email=ADDRESS))
+    ((row_id, effect_key),) = channels.effects("id, effect_key")
+    ((number,),) = channels.log("id")
+    rows = channels.shop.parts.rows()
+    worker = threading.Thread(target=rows.work, args=([], [row_id]))
+    with channels.shop.parts.units() as uow:
+        uow.session.get_one(Notification, number, with_for_update=True)
+        worker.start()
+        _until(lambda: channels.effects("state") == [("sending",)])
+        assert not outbox.cancel(uow, effect_key, "taken back")
+    worker.join(10)
+    assert channels.log("channel, state") == [("mail", "sent")]
+    assert len(channels.post.mails) == 1
+    ((named, sent),) = channels.log("external_id, state")
+    assert named == channels.post.mails[0]["Message-ID"] and sent == "sent"
+
+
+def _until(happened: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 3
+    while not happened():
+        assert time.monotonic() < ends, "it waits for the lock"
+        time.sleep(0.02)
