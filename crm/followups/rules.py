@@ -105,6 +105,8 @@ def outcome(seen: Seen, now: datetime) -> tuple[str, str] | None:
             return FAILED, "its message was erased"
         if seen.carried in _UNDONE:
             return FAILED, seen.why
+        if seen.carried == "skipped":
+            return CANCELLED, seen.why
         waited = now - seen.composed_at if seen.composed_at else timedelta()
         if seen.carried == "no_channel" and waited >= NO_CHANNEL_FOR:
             return FAILED, seen.why

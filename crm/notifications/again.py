@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select
 
 from crm.core import audit, outbox
-from crm.core.errors import Conflict, NotFound
+from crm.core.errors import Conflict, NotFound, Permanent
 from crm.core.events import Actor
+from crm.core.outbox import OutboxRow
 from crm.core.uow import UnitOfWork
 from crm.notifications import rules, service
 from crm.notifications.models import Notification, NotificationState
@@ -41,7 +42,7 @@ def resend(
 ) -> Notification:
     """A new decision about a message that did not arrive, with the same words; goes at once.
 
-    is_repeat: also one that was sent. Raises NotFound, Conflict (`message-waits`: it may still be
+    is_repeat: also one that was sent, or may have been. Raises NotFound, Conflict (`message-waits`: it may still be
     sent; `message-sent`; `secret-gone`: a code is good for one sending; `too-late`).
     """
     root_key = _locked(uow, notification_id).event_key.partition(_AGAIN)[0]
@@ -53,6 +54,8 @@ def resend(
         raise Conflict("it is still on its way", code="message-waits")
     if latest.state in _ARRIVED and not is_repeat:
         raise Conflict("it was sent; say `again` to send it once more", code="message-sent")
+    if not is_repeat and _may_have_arrived(uow, latest):
+        raise Conflict("it may have arrived; say `again` to send it once more", code="message-sent")
     if latest.deadline_at is not None and latest.deadline_at <= uow.now:
         raise Conflict("it would come too late", code="too-late")
     fresh = service.compose(
@@ -77,6 +80,19 @@ def resend(
     told = {"instead_of": latest.id, "its_state": latest.state}
     audit.write(uow, actor, "notification.resend", str(fresh.id), told)
     return fresh
+
+
+def _may_have_arrived(uow: UnitOfWork, notification: Notification) -> bool:
+    """Whether it was given up in doubt."""
+    if notification.reason.startswith(f"{Permanent.code}:"):
+        return False
+    in_doubt = exists().where(
+        OutboxRow.effect_key == notification.effect_key,
+        OutboxRow.mode == outbox.SEND,
+        OutboxRow.state == outbox.DEAD,
+        OutboxRow.context.has_key(outbox.DOUBTED),
+    )
+    return bool(uow.session.scalar(select(in_doubt)))
 
 
 def _locked(uow: UnitOfWork, notification_id: int) -> Notification:

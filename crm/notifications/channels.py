@@ -195,7 +195,7 @@ def forget(uow: UnitOfWork) -> None:
     for notification in uow.session.scalars(stale.with_for_update(skip_locked=True)):
         if notification.state == NotificationState.NO_CHANNEL:
             _settle(uow, notification, NotificationState.CANCELLED)
-        _drop_secret(notification)
+        notification.drop_secret()
 
 
 def by_effect_key(uow: UnitOfWork, effect_key: str) -> int | None:
@@ -223,10 +223,4 @@ def _height(state: str) -> int:
 
 def _settle(uow: UnitOfWork, notification: Notification, state: NotificationState) -> None:
     notification.state, notification.settled_at = state, uow.now
-    _drop_secret(notification)
-
-
-def _drop_secret(notification: Notification) -> None:
-    """A secret is good for one sending; without its address the masked text is never sent instead."""
-    if notification.sealed_body is not None:
-        notification.sealed_body = notification.address = None
+    notification.drop_secret()

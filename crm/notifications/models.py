@@ -93,6 +93,11 @@ class Notification(Base):
         earlier = (self.turns or 1) - 1
         return f"{self.event_key}:{earlier}" if earlier else self.event_key
 
+    def drop_secret(self) -> None:
+        """It is good for one sending; without its address the masked text is never sent instead."""
+        if self.sealed_body is not None:
+            self.sealed_body = self.address = None
+
 
 class CommunicationPreferences(Base):
     """What a customer wishes of our messages; of several rows, after a merge, the newest counts.

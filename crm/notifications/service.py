@@ -146,5 +146,6 @@ def _take_back(uow: UnitOfWork, which: ColumnElement[bool], reason: str) -> int:
     for row in rows:
         if row.state == NotificationState.NO_CHANNEL or outbox.cancel(uow, row.effect_key, reason):
             row.state, row.reason, row.settled_at = NotificationState.CANCELLED, reason, uow.now
+            row.drop_secret()
             count += 1
     return count

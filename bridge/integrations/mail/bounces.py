@@ -47,8 +47,9 @@ def read(raw: bytes) -> Bounce | None:
         reports = [part for part in parts if part.get_content_type() == "message/delivery-status"]
         failures = dict.fromkeys(one for report in reports for one in _failures(report))
         message_ids = dict.fromkeys(_named(message, parts))
-    except (RecursionError, ValueError):
-        # Parts nested deeper than any mail program does, or signs that no header may have.
+    except (RecursionError, TypeError, ValueError):
+        # Parts nested deeper than any mail program does, or signs and parameters that no header may
+        # have; one such mail must not keep the others from being read.
         return None
     if not failures or not message_ids:
         return None
@@ -87,9 +88,9 @@ def _address(told: str) -> str:
 def _named(message: Message, parts: list[Message]) -> Iterator[str]:
     """Message-IDs in the returned mail or its headers, else what the report says it answers."""
     for part in parts:
-        kind, returned = part.get_content_type(), part.get_payload()
-        if kind in ("message/rfc822", "message/global") and isinstance(returned, list):
-            for one in returned:
+        kind = part.get_content_type()
+        if kind in ("message/rfc822", "message/global") and part.is_multipart():
+            for one in part.get_payload():
                 yield from _ids(one, "Message-ID")
         elif kind in ("text/rfc822-headers", "message/rfc822-headers"):
             yield from _ids(_headers(part), "Message-ID")

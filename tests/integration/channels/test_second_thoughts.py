@@ -14,10 +14,9 @@ from sqlalchemy import select
 from crm.core import outbox
 from crm.core.clock import now
 from crm.core.events import SYSTEM
-from crm.core.vault import Seal
 from crm.customers import merging
 from crm.customers import service as customers
-from crm.notifications import preferences, service
+from crm.notifications import again, preferences, service
 from crm.notifications.models import Notification
 from crm.notifications.rules import Frequency, Hours, Wishes
 from crm.repairs.events import RepairLinked
@@ -26,8 +25,8 @@ from tests.integration.channels.conftest import Channels
 from tests.integration.channels.test_sms import (  # noqa: F401
     MESSAGES,
     PHONE,
-    asked,
     environ,
+    listed,
     taken,
     twilio,
 )
@@ -45,21 +44,34 @@ def _in_some_hours() -> Hours:
     return Hours(begins.time(), (begins + timedelta(hours=1)).time())
 
 
-def test_a_code_that_was_refused_goes_nowhere_masked(channels: Channels, twilio):  # noqa: F811
-    taken(twilio)
+def _code(channels: Channels) -> int:
     ref = channels.customer(email=ADDRESS, phone=PHONE)
-    seal: Seal = channels.shop.parts.seal
     with channels.shop.parts.units() as uow:
-        service.compose(
+        told = service.compose(
             uow, "test:code", "verification_code", "Your code is ******", locale="en",
             customer_id=customers.by_ref(uow, ref).id, repair_id=None, hold=timedelta(),
             actor=SYSTEM, deadline_at=uow.now + timedelta(minutes=15),
-            sealed_body=seal.close({"to": {"email": ADDRESS}, "text": "Your code is 123456"}),
+            sealed_body=channels.shop.parts.seal.close(
+                {"to": {"email": ADDRESS}, "text": "Your code is 123456"}
+            ),
         )  # fmt: skip
+        return told.id
+
+
+def test_a_code_that_was_refused_goes_nowhere_masked(channels: Channels, twilio):  # noqa: F811
+    taken(twilio)
+    _code(channels)
     channels.post.at_rcpt = "550 5.1.1 gone"
     channels.settle(2)
-    assert len(twilio.calls) == 0, asked(twilio)
+    assert len(twilio.calls) == 0
     assert channels.log("channel, state") == [("mail", "failed")]
+
+
+def test_a_code_that_is_taken_back_is_forgotten(channels: Channels):
+    number = _code(channels)
+    with channels.shop.parts.units() as uow:
+        again.take_back(uow, number, SYSTEM)
+    assert channels.log("state, sealed_body, address") == [("cancelled", None, None)]
 
 
 def test_a_channel_that_is_no_longer_unwanted_is_tried(channels: Channels, twilio):  # noqa: F811
@@ -103,6 +115,22 @@ def test_after_doubt_a_refused_mail_is_passed_to_nobody(channels: Channels, twil
     channels.settle(3)
     assert len(twilio.calls) == 0
     assert channels.log("channel, state") == [("mail", "failed")]
+
+
+def test_what_may_have_arrived_is_sent_again_only_when_told_to(channels: Channels, twilio):  # noqa: F811
+    twilio.post(MESSAGES, body=requests.ReadTimeout())
+    listed(twilio)
+    ref = channels.customer(email=ADDRESS, phone=PHONE)
+    _wish(channels, ref, Wishes(channels=("sms",)))
+    channels.repair(ref)
+    channels.settle()
+    channels.write("UPDATE outbox SET first_tried_at = first_tried_at - interval '61 minutes'")
+    channels.settle(2)
+    ((number, state),) = channels.log("id, state")
+    path = f"/notifications/{number}/resend"
+    refused = channels.shop.call("POST", path, "desk", json={})
+    assert (state, refused.status_code, refused.json["code"]) == ("failed", 409, "message-sent")
+    assert channels.shop.call("POST", path, "desk", json={"again": True}).status_code == 201
 
 
 def test_what_is_not_wanted_keeps_nothing_else_from_being_told(channels: Channels, twilio):  # noqa: F811

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from crm.core.events import SYSTEM
 from crm.core.uow import Units
+from crm.notifications import preferences
 from crm.notifications.events import NotificationComposed
+from crm.notifications.rules import Wishes
 from tests import builders
 from tests.integration.followups.conftest import OFF
 from tests.integration.intake.conftest import move
@@ -184,3 +187,15 @@ def test_without_any_channel_it_fails_and_says_why(after, bench, wish):
     ((state, reason),) = after.states("state, reason")
     assert state == "failed" and "no channel" in reason
     assert after.service.count("notifications", "template = 'survey' AND state = 'cancelled'") == 1
+
+
+def test_what_the_customer_does_not_want_ends(delivered):
+    with delivered.service.units() as uow:
+        customer_id = delivered.service.one("SELECT customer_id FROM follow_ups LIMIT 1")
+        preferences.change(uow, customer_id, Wishes(marketing=False), SYSTEM)
+    delivered.due("review_request")
+    delivered.round()
+    delivered.round()
+    assert ("review_request", "cancelled", "the customer wants no marketing") in delivered.states(
+        "kind, state, reason"
+    )

@@ -94,6 +94,15 @@ def test_hostile_values_stay_values(words: str):
         assert failure.recipient.isprintable()
 
 
+@pytest.mark.parametrize("charset", [b"charset*=utf-8''x", b"charset=none", b"charset"])
+def test_a_charset_that_is_none(charset: bytes):
+    raw = report(OURS, TO, kind="headers")
+    for kind in (b"text/plain", b"text/rfc822-headers", b"message/delivery-status"):
+        broken = raw.replace(kind, kind + b"; " + charset)
+        broken = broken.replace(b"It could", b"It \xff could").replace(b"Subject: We", b"Subject: \xff")
+        assert read(broken) == read(raw), kind
+
+
 def test_a_status_that_is_none():
     for status in ("", "550", "5.1", "5.1.1.1", "9.9.9", "5.1.1111"):
         found = read(report(OURS, TO, status=status))
