@@ -51,7 +51,7 @@ def configure(log_format: str, *, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for chatty in ("urllib3", "rq.worker", "alembic.runtime.plugins"):
+    for chatty in ("urllib3", "rq.worker", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

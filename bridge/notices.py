@@ -1,11 +1,12 @@
 """Notices as staff see them: words in their language, and the place where each leads.
 
 The same for the API, the page and its stream. A notice leads to the conversation it is about, else
-to our own page, else to what the API tells of it.
+to our own page of its record; some have neither.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,6 +22,7 @@ from bridge import live, streams
 from bridge.auth import principal
 from bridge.context import Context, here
 from bridge.live import News
+from bridge.pages import languages
 from bridge.pages.answers import money
 from crm.core import clock
 from crm.core.uow import UnitOfWork
@@ -28,6 +30,7 @@ from crm.customers.models import Customer
 from crm.notices import queries
 from crm.notices.models import Notice
 from crm.notices.service import LIVE, Reader
+from crm.notifications import texts
 from crm.repairs.models import TicketRepair
 from crm.tickets.models import Conversation
 
@@ -46,15 +49,25 @@ WORDS: dict[str, LazyString] = {
     "repair.promise_at_risk": _("The date promised for %(repair)s is at risk: %(promised_on)s"),
     "booking.received": _("New booking %(ref)s: %(starts_at)s"),
     "booking.cancelled": _("Booking %(ref)s was cancelled: %(starts_at)s"),
-    "message.failed": _("A message reached nobody on any channel: %(template)s"),
-    "effect.died": _("Something could not be sent: %(what)s"),
-    "delivery.died": _("Something that came in could not be worked on: %(what)s"),
+    "message.failed": _("A message reached nobody on any channel: “%(message)s”"),
+    "effect.died": _("Something could not be done: %(effect)s"),
+    "delivery.died": _("Something that came in could not be worked on: %(delivery)s"),
 }
-# Beside the words, where the record has no conversation and no page of its own.
-_RESOURCES = {
-    "ticket": "tickets", "quote": "quotes", "payment": "payments", "dispute": "disputes",
-    "booking": "bookings",
-}  # fmt: skip
+# By the part of an effect's kind before the dot, and by the first word of a delivery's source.
+EFFECTS: dict[str, LazyString] = {
+    "chatwoot": _("a change in Chatwoot"),
+    "stripe": _("a step of a payment with Stripe"),
+    "files": _("the fetching of a picture"),
+    "webhooks": _("an event for a shop system"),
+}
+DELIVERIES: dict[str, LazyString] = {
+    "chatwoot": _("news from Chatwoot"),
+    "stripe": _("news from Stripe"),
+    "twilio": _("a text message, or news of one"),
+    "mail": _("an e-mail that came back"),
+    "shop": _("news from a shop system"),
+    "self": _("work that was due here"),
+}
 
 
 def init_app(app: Flask, context: Context) -> None:
@@ -68,7 +81,7 @@ def init_app(app: Flask, context: Context) -> None:
 
 @dataclass(frozen=True)
 class Shown:
-    """device, customer: None when it is about none. url: where the record is."""
+    """device, customer: None when it is about none. url: a page for people, None where there is none."""
 
     id: int
     kind: str
@@ -107,6 +120,7 @@ def shown(uow: UnitOfWork, who: Reader, rows: Sequence[Notice]) -> list[Shown]:
 
 def text(row: Notice) -> str:
     about = row.about
+    what = about.get("what", "")
     values = {
         **about,
         "amount": money(about["amount_minor"], about["currency"])
@@ -116,6 +130,9 @@ def text(row: Notice) -> str:
         "due_at": _moment(about.get("due_at")),
         "starts_at": _moment(about.get("starts_at")),
         "promised_on": _day(about.get("promised_on")),
+        "message": _subject(about),
+        "effect": EFFECTS.get(what.partition(".")[0], what),
+        "delivery": DELIVERIES.get(re.split("[ -]", what)[0], what),
     }
     return str(WORDS[row.kind]) % values
 
@@ -174,9 +191,16 @@ def _own_place(row: Notice) -> str | None:
     if subject in ("effect", "delivery"):
         table = "outbox" if subject == "effect" else "inbox"
         return url_for("admin.row", table=table, row_id=row.about["row"])
-    if subject in _RESOURCES and "ref" in row.about:
-        return f"/api/v1/{_RESOURCES[subject]}/{row.about['ref']}"
     return None
+
+
+def _subject(about: dict[str, Any]) -> str:
+    """The subject line of the message that is told of; its name when it is not written any more."""
+    name, locale = about.get("template", ""), languages.chosen()
+    if not (texts.TEMPLATES / locale / f"{name}.subject").exists():
+        return name
+    ref = about.get("ref") or about.get("repair") or ""
+    return texts.render(locale, name, "subject", {"shop": here().shop.name, "ref": ref})
 
 
 def _moment(given: Any) -> str:

@@ -231,7 +231,7 @@ VARIABLES: tuple[Variable, ...] = (
     _s(
         "BOUNCE_IMAP_URL",
         connection("imap", "imaps", host=True),
-        "Mailbox that undeliverable mail comes back to, imap[s]://user:password@host:port/folder",
+        "Mailbox of MAIL_FROM, for mail that comes back: imap[s]://user:password@host:port/folder",
     ),
     _s("OPENAI_API_KEY", secret(), "Key of OpenAI or a compatible service"),
     _v(

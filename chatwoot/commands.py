@@ -133,7 +133,8 @@ class Commands:
         try:
             self._carry_out(uow, conversation, command, actor, key)
         except NotUnderstood as answer:
-            self._notes.write(uow, conversation, key, answer.template, answer.values)
+            values = answer.values | {"command": command.name}
+            self._notes.write(uow, conversation, key, answer.template, values)
         except Refusal as refusal:
             values = {"detail": refusal.detail, "code": refusal.code}
             self._notes.write(uow, conversation, key, "refused", values)

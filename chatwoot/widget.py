@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+LOOPBACK = {"localhost", "127.0.0.1"}
+
 
 @dataclass(frozen=True)
 class Widget:
@@ -34,6 +36,18 @@ class Widget:
             return None
         key, message = self.hmac_token.encode(), identifier.encode()
         return hmac.new(key, message, hashlib.sha256).hexdigest()
+
+
+def beside(url: str, host: str) -> str:
+    """The address `url` as a page at `host` (with or without a port) should use it.
+
+    A browser takes localhost and 127.0.0.1 for two sites and may deny a frame of the other site
+    its storage, so a Chatwoot on this machine is called by the page's own name for it.
+    """
+    parts, page = urlsplit(url), host.partition(":")[0]
+    if parts.hostname not in LOOPBACK or page not in LOOPBACK:
+        return url
+    return parts._replace(netloc=f"{page}:{parts.port}" if parts.port else page).geturl()
 
 
 def current(

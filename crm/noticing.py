@@ -142,8 +142,10 @@ def dispute_opened(uow: UnitOfWork, event: DisputeOpened) -> None:
 
 def rated_low(uow: UnitOfWork, event: RatedLow) -> None:
     about = {"rating": event.rating, **_of_repair(uow, event.subject_id)}
+    customer_id = uow.session.get_one(Repair, event.subject_id).customer_id
     _post(
         uow, event, DESK, about, repair_id=event.subject_id, ticket_id=event.ticket_id,
+        customer_id=customer_id,
         key=f"rating:{event.subject_id}:{event.rating}",
     )  # fmt: skip
 
@@ -167,9 +169,11 @@ def booking_cancelled(uow: UnitOfWork, event: BookingCancelled) -> None:
 
 def message_failed(uow: UnitOfWork, event: NotificationFailed) -> None:
     message = uow.session.get_one(Notification, event.subject_id)
+    booking = uow.session.get(Booking, message.booking_id) if message.booking_id else None
     about = {
         "template": message.template,
         "channel": message.channel,
+        **({"ref": booking.ref} if booking else {}),
         **_of_repair(uow, message.repair_id),
     }
     notices.post(
@@ -188,7 +192,13 @@ def tell_customers_page(uow: UnitOfWork, event: NotificationComposed | Notificat
 
 
 def row_died(uow: UnitOfWork, event: EffectDied | DeliveryDied) -> None:
-    """The first of its kind in a day: when a service is away, hundreds say nothing new."""
+    """The first of its kind in a day: when a service is away, hundreds say nothing new.
+
+    An effect that carries a message is told by `message_failed`, or by nobody when the next channel
+    took it.
+    """
+    if isinstance(event, EffectDied) and event.what.endswith(".message"):
+        return
     key = f"{event.kind}:{event.what}:{uow.now.date().isoformat()}"
     about = {"what": event.what, "row": event.subject_id}
     notices.post(uow, key, event.kind, MANAGER, about)

@@ -53,6 +53,9 @@ from crm.tickets.events import MessageReceived, TicketRated
 from crm.tickets.models import AuthorKind, Conversation, TicketMessage
 from crm.warranties.service import Beginning
 
+# Said to somebody who has the device already, these only confuse.
+_COLLECTING = ("repair_ready_pickup", "pickup_reminder")
+
 
 def _ready_on(repair: Repair, locale: str) -> str | None:
     if (
@@ -85,6 +88,8 @@ def table(shop: Shop) -> Reactions:
             **standing.of_repair(uow, shop, repair, locale),
         }
         hold = shop.hold if event.by_staff else timedelta()
+        if entry.to_status == RepairStatus.DELIVERED:
+            notifications.overtake(uow, repair.id, _COLLECTING, "it was handed over meanwhile")
         if not hold:
             notifications.release(uow, repair.id)
         notifications.compose(

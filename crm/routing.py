@@ -5,6 +5,7 @@ The decision itself is `crm/notifications/decision.py`; how a channel sends is i
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,8 @@ from sqlalchemy import select
 from crm.core import outbox
 from crm.core.events import SYSTEM
 from crm.core.uow import Reactions, UnitOfWork
-from crm.notifications import channels, preferences, rulebook, service
+from crm.customers.events import AddressProven
+from crm.notifications import channels, preferences, rulebook, rules, service
 from crm.notifications.channels import Channel
 from crm.notifications.decision import Asked, Decision, Reach, decide
 from crm.notifications.events import (
@@ -23,6 +25,7 @@ from crm.notifications.events import (
     PreferencesChanged,
 )
 from crm.notifications.models import Notification, NotificationState
+from crm.notifications.rules import Importance
 from crm.repairs.events import RepairLinked
 from crm.repairs.models import TicketRepair
 from crm.tickets.events import MessageReceived
@@ -42,7 +45,8 @@ class Router:
             NotificationRefused: (self.route,),
             RepairLinked: (self.route_waiting,),
             MessageReceived: (self.route_reopened,),
-            PreferencesChanged: (self.decide_again,),
+            PreferencesChanged: (self.decide_again, self.look_again),
+            AddressProven: (self.look_again,),
         }
 
     def route(self, uow: UnitOfWork, event: NotificationComposed | NotificationRefused) -> None:
@@ -53,7 +57,7 @@ class Router:
         self._carry_out(uow, notification)
         if notification.effect_key != earlier:
             outbox.close_dead(uow, earlier, f"{notification.channel} brings it")
-        if notification.state == NotificationState.FAILED:
+        if notification.state == NotificationState.FAILED or _is_missed(notification):
             uow.record(NotificationFailed(notification.id, SYSTEM))
 
     def route_waiting(self, uow: UnitOfWork, event: RepairLinked) -> None:
@@ -88,6 +92,24 @@ class Router:
             if outbox.cancel(uow, notification.effect_key, "the customer's wishes changed"):
                 notification.state = NotificationState.NO_CHANNEL
                 self._carry_out(uow, notification)
+
+    def look_again(self, uow: UnitOfWork, event: PreferencesChanged | AddressProven) -> None:
+        """What found no way to the customer may find one now."""
+        stranded = (
+            select(Notification)
+            .where(
+                Notification.customer_id == event.subject_id,
+                Notification.state == NotificationState.NO_CHANNEL,
+                Notification.created_at > uow.now - service.NOTICE_DEADLINE,
+            )
+            .order_by(Notification.id)
+            .with_for_update()
+        )
+        subjects = defaultdict(list)
+        for notification in uow.session.scalars(stranded):
+            subjects[notification.repair_id, notification.booking_id].append(notification)
+        for waiting in subjects.values():
+            self._route_latest(uow, waiting)
 
     def _route_latest(self, uow: UnitOfWork, waiting: list[Notification]) -> None:
         """waiting: oldest first. One that is not to be sent lets the one before it through."""
@@ -138,3 +160,13 @@ class Router:
             quiet=rulebook.quiet_hours(uow),
             zone=self._zone,
         )
+
+
+def _is_missed(notification: Notification) -> bool:
+    """Whether staff should know that news a customer has to act on found no way to them."""
+    rule = rules.defaults()[notification.template]
+    return (
+        notification.state == NotificationState.NO_CHANNEL
+        and notification.repair_id is not None
+        and rule.importance == Importance.ESSENTIAL
+    )

@@ -93,20 +93,51 @@ def database_url(stores: Stores, template: str, worker_id: str) -> Iterator[str]
     drop_database(stores.database_url, name)
 
 
-@pytest.fixture
-def db(database_url: str) -> str:
-    """The address of this worker's database with every table empty and every counter at 1."""
-    tables = (
-        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
-        "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-    )
-    with psycopg.connect(libpq(database_url)) as connection:
-        names = [row[0] for row in connection.execute(tables)]
-        if names:
+ROUNDS_BETWEEN_TRUNCATES = 25
+_TABLES = (
+    "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
+    "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+)
+_RESTART_COUNTERS = (
+    "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false) "
+    "FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
+)
+
+
+class Emptied:
+    """Deletes what a test left, which is twenty times faster than truncating every table; now and
+    then all are truncated, or the room of what was deleted would slow down every look at them.
+    """
+
+    def __init__(self, url: str):
+        self._url = libpq(url)
+        self._count = 0
+
+    def __call__(self) -> None:
+        with psycopg.connect(self._url) as connection:
             # Some tables refuse to be emptied; their triggers do not fire for a replica.
             connection.execute("SET LOCAL session_replication_role = replica")
-            connection.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE")
+            names = [row[0] for row in connection.execute(_TABLES)]
+            if names and self._count % ROUNDS_BETWEEN_TRUNCATES == 0:
+                connection.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE")
+            elif names:
+                looks = (f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in names)
+                for (name,) in connection.execute(" UNION ALL ".join(looks)).fetchall():
+                    connection.execute(f"DELETE FROM {name}")
+                connection.execute(_RESTART_COUNTERS)
+        self._count += 1
+
+
+@pytest.fixture
+def db(database_url: str, _emptied: Emptied) -> str:
+    """The address of this worker's database with every table empty and every counter at 1."""
+    _emptied()
     return database_url
+
+
+@pytest.fixture(scope="session")
+def _emptied(database_url: str) -> Emptied:
+    return Emptied(database_url)
 
 
 @pytest.fixture(scope="session")

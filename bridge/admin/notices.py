@@ -12,7 +12,6 @@ from bridge.admin.views import blueprint
 from bridge.api.base import close_cursor, open_cursor
 from bridge.auth import allow, principal
 from bridge.context import here
-from bridge.pages import languages
 from bridge.pages.answers import spoken
 from crm.core.errors import Invalid
 from crm.notices import queries, service
@@ -54,7 +53,6 @@ def notice_list() -> str:
         wish=wish if wish in SHOWN else "",
         undo=_moment(request.args.get("undo", "")),
         spoken=lambda moment: spoken(moment, here().shop.timezone),
-        lang=languages.chosen(),
         me=principal(),
     )
 
@@ -99,8 +97,7 @@ def undo_all() -> Response:
 def _back(**more: str | None) -> Response:
     wish = request.form.get("show", "")
     show = wish if wish in SHOWN else None
-    lang = request.args.get("lang")
-    return redirect(url_for("admin.notice_list", show=show, lang=lang, **more), 303)
+    return redirect(url_for("admin.notice_list", show=show, **more), 303)
 
 
 def _moment(given: str) -> str | None:

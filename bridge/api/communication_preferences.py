@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import time
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from bridge.api.base import Blueprint
 from bridge.api.fields import Moment, Strict, one_of
@@ -58,12 +58,17 @@ def some_channels(**kwargs: Any) -> fields.List:
 
 
 class PreferredHours(Strict):
-    """`to` before `from` runs past midnight; both the same: the whole day."""
+    """`to` before `from` runs past midnight. For any time of day give null in place of hours."""
 
     class Meta(Strict.Meta):
         include = {"from": Clock(required=True, attribute="start")}
 
     to = Clock(required=True, attribute="end")
+
+    @validates_schema
+    def two_times(self, data: dict[str, time], **kwargs: Any) -> None:
+        if data["start"] == data["end"]:
+            raise ValidationError("Give two different times, or null for any time.", "to")
 
 
 class PreferencesChange(Strict):

@@ -187,7 +187,9 @@ def show_context(ref):
             "tickets": [
                 tickets.shown(uow, row) for row in ticket_queries.listed(uow, **wanted).items
             ],
-            "notifications": notification_queries.listed(uow, **wanted).items,
+            "notifications": notifications.shown(
+                uow, notification_queries.listed(uow, **wanted).items
+            ),
             "unreachable": addresses.unreachable(uow, customer),
         }
 

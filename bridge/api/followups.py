@@ -18,6 +18,7 @@ from crm.customers import queries as customer_queries
 from crm.customers import service as customers
 from crm.followups import queries, rules, service, settings
 from crm.followups.models import FollowUp as FollowUpRow
+from crm.followups.round import hand_on
 from crm.followups.rules import Wish, Wishes
 from crm.repairs import queries as repairs
 from crm.repairs.models import Repair
@@ -38,12 +39,13 @@ def _is_public_address(url: str) -> None:
 
 
 class FollowUpRequest(Strict):
-    """repair or customer. words: sent as they are, at `due_at` or when the shop writes next."""
+    """repair or customer. words: sent as they are; at once, or within ten minutes after `due_at`; at
+    night when the shop writes next."""
 
     repair = Text(40)
     customer = Text(40)
     words = Text(2000, required=True)
-    due_at = Moment(required=True)
+    due_at = Moment()
 
 
 class FollowUpChange(Strict):
@@ -120,13 +122,15 @@ def list_follow_ups(query):
 @blp.arguments(FollowUpRequest)
 @blp.response(201, FollowUp)
 def add_follow_up(body):
-    """Plan a message in your own words"""
+    """Send a message in your own words, now or later"""
 
     def work(uow: UnitOfWork) -> dict[str, Any]:
         customer_id, repair_id = _subject(uow, body)
         added = service.add(
-            uow, customer_id, repair_id, body["words"], body["due_at"], principal().actor
+            uow, customer_id, repair_id, body["words"], body.get("due_at"), principal().actor
         )
+        if "due_at" not in body:
+            hand_on(uow, added, here().shop.timezone)
         return _shown(uow, added)
 
     return create(FollowUp, work)

@@ -31,7 +31,8 @@ EVENT = {
 
 
 class Notice(Schema):
-    """text: in the language asked for. url: where the record is. customer: their name."""
+    """text: in the language asked for. url: a page for people, null where there is none.
+    customer: their name."""
 
     id = fields.Integer()
     kind = fields.String()

@@ -123,8 +123,8 @@ class WebhookDeliveryQuery(ListQuery):
 def list_event_kinds():
     """The events there are"""
     return [
-        {"kind": kind, "subject": event.subject_kind, "meaning": catalogue.meaning(event),
-         "adds": list(catalogue.PUBLIC[event])}
+        {"kind": kind, "subject": event.subject_kind, "meaning": catalogue.PUBLIC[event].meaning,
+         "adds": list(catalogue.PUBLIC[event].adds)}
         for kind, event in sorted(catalogue.KINDS.items())
     ]  # fmt: skip
 
@@ -242,7 +242,7 @@ def described() -> dict[str, Any]:
     return {
         kind: {
             "post": {
-                "summary": catalogue.meaning(event) or kind,
+                "summary": catalogue.PUBLIC[event].meaning,
                 "operationId": f"hear_{kind.replace('.', '_')}",
                 "tags": ["subscriptions"],
                 "requestBody": {"content": {"application/json": {"schema": _body(kind, event)}}},
@@ -257,7 +257,7 @@ def described() -> dict[str, Any]:
 
 
 def _body(kind: str, event: type[Event]) -> dict[str, Any]:
-    adds = {name: {} for name in ("version", "subject", "by", "ref", *catalogue.PUBLIC[event])}
+    adds = {name: {} for name in ("version", "subject", "by", "ref", *catalogue.PUBLIC[event].adds)}
     return {
         "type": "object",
         "required": ["type", "timestamp", "data"],

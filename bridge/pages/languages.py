@@ -1,5 +1,7 @@
 """Which language and time zone a page speaks: `?lang=`, else Accept-Language, else the shop's.
 
+Pages for staff are in English.
+
 Words are in `bridge/translations`; the English ones are the message ids themselves.
 """
 
@@ -10,7 +12,7 @@ from flask import Flask, request
 from flask_babel import Babel
 
 from bridge.context import Context, here
-from crm.notifications.texts import LOCALES, REGIONS
+from crm.notifications.texts import FALLBACK, LOCALES, REGIONS
 
 
 def init_app(app: Flask, context: Context) -> None:
@@ -23,6 +25,8 @@ def init_app(app: Flask, context: Context) -> None:
 
 
 def chosen() -> str:
+    if request.blueprint == "admin":
+        return FALLBACK
     wish = request.args.get("lang")
     if wish in LOCALES:
         return wish

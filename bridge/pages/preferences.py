@@ -47,6 +47,7 @@ FREQUENCY_WORDS: dict[str, tuple[LazyString, LazyString]] = {
 PROBLEMS: dict[str, LazyString] = {
     "invalid": _("That is none of the choices. Please choose again."),
     "hours": _("Give both times, or neither, as hours and minutes."),
+    "no_hours": _("Give two different times, or leave both empty for any time."),
     "both": _("You cannot prefer a way that you do not want."),
     "limited": _("That was very often within an hour. Please wait a little."),
 }
@@ -100,7 +101,7 @@ def _unsubscribe(token: str) -> Response:
 
 
 def _wishes(before: Wishes) -> Wishes:
-    """As the form says. What it does not show is kept. Raises Invalid (`invalid`, `hours`, `both`)."""
+    """As the form says. What it does not show is kept. Raises Invalid (`invalid`, `both`, as `_hours`)."""
     form = request.form
     offered = _offered()
     first, blocked = form.get("channel", ""), tuple(sorted(set(form.getlist("blocked"))))
@@ -122,13 +123,16 @@ def _wishes(before: Wishes) -> Wishes:
 
 
 def _hours(start: str, end: str) -> Hours | None:
-    """Raises Invalid (`hours`)."""
+    """Raises Invalid (`hours`, `no_hours`)."""
     if not start and not end:
         return None
     try:
-        return Hours(read_clock(start), read_clock(end))
+        hours = Hours(read_clock(start), read_clock(end))
     except ValueError as error:
         raise Invalid("not two times", code="hours") from error
+    if hours.start == hours.end:
+        raise Invalid("twice the same time", code="no_hours")
+    return hours
 
 
 def _offered() -> tuple[str, ...]:
@@ -159,13 +163,17 @@ def _page(token: str, problem: str | None = None, status: int = 200) -> Response
             return _nothing()
         wishes = preferences.wishes_of(uow, customer.id)
         language = texts.closest(customer.locale, here().shop.locale)
+    channels = {name: CHANNEL_WORDS[name] for name in _offered()}
+    blocked = [words for name, words in channels.items() if name in wishes.blocked]
     return answer(
         "pages/preferences.html",
         status,
         is_private=True,
         wishes=wishes,
         chosen=_chosen(wishes, language) if problem is None else _typed(),
-        channels={name: CHANNEL_WORDS[name] for name in _offered()},
+        channels=channels,
+        blocked=blocked,
+        is_silent=wishes.frequency == Frequency.NONE or 0 < len(channels) == len(blocked),
         frequencies=FREQUENCY_WORDS,
         was_saved=request.args.get("saved") == "1" and problem is None,
         problem=PROBLEMS.get(problem, PROBLEMS["invalid"]) if problem else None,

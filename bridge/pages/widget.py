@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, g, make_response
+from flask import Blueprint, Flask, Response, current_app, g, make_response, request
 
 from bridge.context import Context, here
 from bridge.headers import POLICY
@@ -41,7 +41,8 @@ def current() -> Widget | None:
     if "widget" not in g:
         told = here().settings.chatwoot
         learned = current_app.extensions[_SECRETS].learned
-        g.widget = widget.current(told.url, told.website_token, told.hmac_token, learned)
+        url = told.url and widget.beside(told.url, request.host)
+        g.widget = widget.current(url, told.website_token, told.hmac_token, learned)
     return g.widget
 
 

@@ -91,11 +91,12 @@ def create_customer() -> Response:
 
 @blueprint.get("/customers/<int:contact_id>/messages")
 def customer_messages(contact_id: int) -> Response:
-    """Only what the visitor may see."""
+    """Only what the visitor may see; `widget` is what pressing a button there takes, or null."""
     site = current_site()
     with site.store.transaction():
-        rows = visitors.thread(site, site.find("contact", contact_id))
-        return answer({"messages": [rest.message(site, row) for row in rows]})
+        contact = site.find("contact", contact_id)
+        rows = [rest.message(site, row) for row in visitors.thread(site, contact)]
+        return answer({"messages": rows, "widget": visitors.widget_access(site, contact)})
 
 
 @blueprint.post("/customers/<int:contact_id>/messages")

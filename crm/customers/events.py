@@ -19,6 +19,14 @@ class CustomerCreated(CustomerEvent):
 
 
 @dataclass(frozen=True)
+class AddressProven(CustomerEvent):
+    """An e-mail address or number is the customer's for sure. key_kind: `email` or `phone`."""
+
+    kind: ClassVar[str] = "customer.address_proven"
+    key_kind: str
+
+
+@dataclass(frozen=True)
 class CustomersMerged(CustomerEvent):
     """subject_id: the customer that stays."""
 

@@ -9,10 +9,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from crm.core import refs
 from crm.core.errors import Conflict, Invalid, NotFound
-from crm.core.events import Actor
+from crm.core.events import SYSTEM, Actor
 from crm.core.uow import UnitOfWork
 from crm.customers import rules
-from crm.customers.events import CustomerCreated
+from crm.customers.events import AddressProven, CustomerCreated
 from crm.customers.models import EMAIL, PHONE, Customer, CustomerKey, MergeSuggestion
 from crm.customers.rules import Key
 
@@ -215,6 +215,8 @@ def _remember(uow: UnitOfWork, customer: Customer, key: Key) -> None:
             set_={"is_proven": or_(CustomerKey.is_proven, statement.excluded.is_proven)},
         )
     )
+    if proven and key.kind in (EMAIL, PHONE):
+        uow.record(AddressProven(customer.id, SYSTEM, key.kind))
 
 
 def _holders(

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, literal, or_, select, tuple_
 
 from crm.core import inbox
+from crm.core.inbox import Delivery
 from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork, Units
 from crm.followups import rules, service
@@ -27,6 +29,27 @@ EVERY_SECONDS = 600.0
 SENDER, DUE = "follow-ups", "followup.due"
 PAGE = 1000
 HANDED_ON_AT_ONCE = 5000
+
+
+def hand_on(uow: UnitOfWork, follow_up: FollowUp, zone: ZoneInfo) -> None:
+    """One that is due now does not wait for the next round, unless nobody is written to at this hour.
+
+    Under the key of the round, so that it is handed on once.
+    """
+    if not rules.may_write(uow.now, zone):
+        return
+    due_at, today = int(follow_up.due_at.timestamp()), uow.now.astimezone(zone).date().isoformat()
+    inbox.store(
+        uow,
+        Delivery(
+            source="self",
+            sender=SENDER,
+            type=DUE,
+            subject=f"follow-up:{follow_up.id}",
+            key=f"{follow_up.id}:{due_at}:{today}",
+            body=str(follow_up.id).encode(),
+        ),
+    )
 
 
 class Round:

@@ -82,11 +82,14 @@ def add(
     customer_id: int,
     repair_id: int | None,
     words: str,
-    due_at: datetime,
+    due_at: datetime | None,
     actor: Actor,
 ) -> FollowUp:
-    """A message in words of staff. Raises Invalid (`due_at` is past or too far off)."""
-    _check_due(uow, due_at)
+    """A message in words of staff. due_at: None for now. Raises Invalid (it is past or too far off)."""
+    if due_at is None:
+        due_at = uow.now
+    else:
+        _check_due(uow, due_at)
     follow_up = FollowUp(
         repair_id=repair_id, customer_id=customer_id, kind=rules.CUSTOM, state=rules.PENDING,
         words=words, due_at=due_at, created_by=actor.name, created_at=uow.now,

@@ -42,8 +42,8 @@ def resend(
 ) -> Notification:
     """A new decision about a message that did not arrive, with the same words; goes at once.
 
-    is_repeat: also one that was sent, or may have been. Raises NotFound, Conflict (`message-waits`: it may still be
-    sent; `message-sent`; `secret-gone`: a code is good for one sending; `too-late`).
+    is_repeat: also one that was sent, or may have been. Raises NotFound, Conflict (`message-waits`: it
+    may still be sent; `message-sent`; `secret-gone`: a code is good for one sending; `too-late`).
     """
     root_key = _locked(uow, notification_id).event_key.partition(_AGAIN)[0]
     rows = _rows_of(uow, root_key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -121,6 +121,13 @@ def take_back(uow: UnitOfWork, repair_id: int, reason: str) -> int:
     """Cancel messages about a repair's statuses that have not left. Returns how many."""
     told_status = Notification.event_key.startswith(_STATUS_KEY.format(repair_id), autoescape=True)
     return _take_back(uow, (Notification.repair_id == repair_id) & told_status, reason)
+
+
+def overtake(uow: UnitOfWork, repair_id: int, templates: Collection[str], reason: str) -> int:
+    """Cancel messages about a repair that are still held and have lost their sense. Returns how many."""
+    held = (Notification.not_before > uow.now) | (Notification.send_at > uow.now)
+    which = (Notification.repair_id == repair_id) & Notification.template.in_(templates) & held
+    return _take_back(uow, which, reason)
 
 
 def take_back_event(uow: UnitOfWork, event_key: str, reason: str) -> int:

@@ -6,9 +6,8 @@ amounts; who the customer is, what was written and every secret stays here.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from crm.bookings import events as bookings
 from crm.bookings.models import Booking
@@ -34,47 +33,99 @@ from crm.repairs.models import Repair
 from crm.tickets import events as tickets
 from crm.tickets.models import Ticket
 
-# Event class -> its own fields that go out.
-PUBLIC: dict[type[Event], tuple[str, ...]] = {
-    repairs.RepairCreated: (),
-    repairs.RepairStatusChanged: ("before", "after"),
-    repairs.RepairCorrected: ("before", "after"),
-    repairs.RepairNoted: (),
-    repairs.RepairPlaced: (),
-    promises.RepairDelayed: ("reason",),
-    bookings.BookingReceived: (),
-    bookings.BookingConfirmed: ("proof",),
-    bookings.BookingRescheduled: ("before",),
-    bookings.BookingCancelled: (),
-    bookings.BookingMissed: (),
-    bookings.BookingCheckedIn: (),
-    tickets.TicketOpened: (),
-    tickets.TicketStatusChanged: ("before", "after"),
-    tickets.TicketAssigned: (),
-    tickets.TicketRated: ("rating",),
-    tickets.MessageReceived: ("author_kind", "private"),
-    customers.CustomerCreated: (),
-    customers.CustomersMerged: (),
-    customers.CustomerErased: (),
-    payments.PaymentInitiated: ("amount_minor", "currency", "purpose"),
-    payments.PaymentReceived: ("amount_minor", "currency", "method", "purpose"),
-    payments.PaymentFailed: (),
-    payments.DepositToReturn: ("amount_minor", "currency"),
-    payments.RefundRequested: ("amount_minor", "currency", "needs_second"),
-    payments.RefundDone: ("amount_minor", "currency", "method", "restock"),
-    payments.RefundFailed: ("amount_minor", "currency"),
-    quotes.QuoteSent: (),
-    quotes.QuoteApproved: ("total_minor", "deposit_minor", "currency", "via"),
-    quotes.QuoteDeclined: (),
-    quotes.QuoteWithdrawn: (),
-    invoices.InvoiceIssued: ("total_minor", "currency"),
-    invoices.CreditNoteIssued: ("total_minor", "currency"),
-    disputes.DisputeOpened: ("amount_minor", "currency", "reason", "due_at"),
-    disputes.DisputeClosed: ("amount_minor", "currency", "won"),
-    followups.SurveyAnswered: ("rating", "via"),
-    notifications.NotificationSent: ("channel",),
-    notifications.NotificationFailed: (),
-    notifications.NotificationSkipped: (),
+
+class Told(NamedTuple):
+    """meaning: one sentence for whoever subscribes. adds: the event's own fields that go out."""
+
+    meaning: str
+    adds: tuple[str, ...] = ()
+
+
+PUBLIC: dict[type[Event], Told] = {
+    repairs.RepairCreated: Told("A device was taken in, and a repair begins."),
+    repairs.RepairStatusChanged: Told("The repair moved forward.", ("before", "after")),
+    repairs.RepairCorrected: Told(
+        "Staff took the repair back to an earlier status.", ("before", "after")
+    ),
+    repairs.RepairNoted: Told(
+        "Something was added for staff: a note, an estimate, a part or a flag."
+    ),
+    repairs.RepairPlaced: Told("The device lies somewhere else in the shop."),
+    promises.RepairDelayed: Told(
+        "The repair takes longer than the customer was told.", ("reason",)
+    ),
+    bookings.BookingReceived: Told("A time is held, until the guest or staff confirm it."),
+    bookings.BookingConfirmed: Told("The booked time is firm.", ("proof",)),
+    bookings.BookingRescheduled: Told("The booking moved to another time.", ("before",)),
+    bookings.BookingCancelled: Told("The booking was cancelled."),
+    bookings.BookingMissed: Told("Nobody came at the booked time."),
+    bookings.BookingCheckedIn: Told("The booked devices were brought, and each becomes a repair."),
+    tickets.TicketOpened: Told("A new ticket was opened."),
+    tickets.TicketStatusChanged: Told("The ticket has another status.", ("before", "after")),
+    tickets.TicketAssigned: Told("Another person, or nobody, looks after the ticket now."),
+    tickets.TicketRated: Told("The customer rated how the ticket was handled.", ("rating",)),
+    tickets.MessageReceived: Told(
+        "A message was added to the ticket, by the customer or by the shop.",
+        ("author_kind", "private"),
+    ),
+    customers.CustomerCreated: Told("A customer was added."),
+    customers.CustomersMerged: Told(
+        "Two customers turned out to be one; the subject is the one that stays."
+    ),
+    customers.CustomerErased: Told("The customer's personal data was erased."),
+    payments.PaymentInitiated: Told(
+        "A payment was begun.", ("amount_minor", "currency", "purpose")
+    ),
+    payments.PaymentReceived: Told(
+        "A payment was received.", ("amount_minor", "currency", "method", "purpose")
+    ),
+    payments.PaymentFailed: Told("An attempt to pay failed."),
+    payments.DepositToReturn: Told(
+        "A repair ended early, and the shop still holds the customer's deposit.",
+        ("amount_minor", "currency"),
+    ),
+    payments.RefundRequested: Told(
+        "A refund was asked for; some wait for a second person.",
+        ("amount_minor", "currency", "needs_second"),
+    ),
+    payments.RefundDone: Told(
+        "Money was given back.", ("amount_minor", "currency", "method", "restock")
+    ),
+    payments.RefundFailed: Told(
+        "A refund failed, and the money is held for the customer again.",
+        ("amount_minor", "currency"),
+    ),
+    quotes.QuoteSent: Told("A quote was sent to the customer."),
+    quotes.QuoteApproved: Told(
+        "The customer approved the quote.", ("total_minor", "deposit_minor", "currency", "via")
+    ),
+    quotes.QuoteDeclined: Told("The customer declined the quote."),
+    quotes.QuoteWithdrawn: Told(
+        "The quote can no longer be approved: taken back, replaced or expired."
+    ),
+    invoices.InvoiceIssued: Told("An invoice was issued.", ("total_minor", "currency")),
+    invoices.CreditNoteIssued: Told(
+        "A credit note was issued for an earlier invoice.", ("total_minor", "currency")
+    ),
+    disputes.DisputeOpened: Told(
+        "A cardholder disputed a payment at the bank.",
+        ("amount_minor", "currency", "reason", "due_at"),
+    ),
+    disputes.DisputeClosed: Told(
+        "The bank decided the dispute.", ("amount_minor", "currency", "won")
+    ),
+    followups.SurveyAnswered: Told(
+        "The customer rated the repair, or changed the rating.", ("rating", "via")
+    ),
+    notifications.NotificationSent: Told(
+        "A message to the customer left by one of the shop's channels.", ("channel",)
+    ),
+    notifications.NotificationFailed: Told(
+        "A message reached nobody on any channel, or nobody knows whether it did."
+    ),
+    notifications.NotificationSkipped: Told(
+        "A message was not sent, by the customer's wish or the shop's rules."
+    ),
 }
 
 KINDS: dict[str, type[Event]] = {event.kind: event for event in PUBLIC}
@@ -82,15 +133,9 @@ KINDS: dict[str, type[Event]] = {event.kind: event for event in PUBLIC}
 TEST_KIND = "webhook.test"
 
 
-def meaning(event: type[Event]) -> str:
-    """What it says, in one sentence."""
-    told = inspect.cleandoc(event.__doc__ or "").splitlines()[0] if event.__doc__ else ""
-    return told if not told.startswith(event.__name__) else ""
-
-
 def data(uow: UnitOfWork, event: Event) -> dict[str, Any]:
     """The body's `data`: the subject as it is now, and what the event adds."""
-    own = {name: getattr(event, name) for name in PUBLIC[type(event)]}
+    own = {name: getattr(event, name) for name in PUBLIC[type(event)].adds}
     return {
         "subject": event.subject_kind,
         "by": event.actor.kind,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
@@ -40,6 +41,11 @@ def _told(uow: UnitOfWork, customer_id: int) -> ColumnElement[bool]:
         Notification.template != TEMPLATE,
         or_(Notification.state.in_(_GONE_OUT), under_way),
     )
+
+
+def told_at(row: Notification) -> datetime:
+    """When it could leave; when it was written, as long as it is on its way."""
+    return (row.send_at if row.state in _GONE_OUT else None) or row.created_at
 
 
 def listed(

@@ -5,6 +5,7 @@ has proven to be a customer.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -43,11 +44,17 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def test_a_visitor_writes_from_the_front_page(running: Service, page: Page, accessibility_faults):
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_a_visitor_writes_from_the_front_page(
+    running: Service, page: Page, accessibility_faults, name
+):
     faults = []
     page.on("console", lambda m: faults.append(m.text) if m.type in ("error", "warning") else None)
-    page.goto(f"http://127.0.0.1:{running.server.server_port}/")
+    page.goto(f"http://{name}:{running.server.server_port}/")
     page.click("[data-chat]")
+    # Under another name the frame would be a foreign site's, whose storage browsers may deny.
+    source = page.locator("#chatwoot_live_chat_widget").get_attribute("src")
+    assert urlsplit(source).hostname == name
     frame = page.frame_locator("#chatwoot_live_chat_widget")
     frame.locator("#text").fill("My screen is broken <b>here</b>")
     frame.locator("button").click()

@@ -89,3 +89,18 @@ def test_a_visitor_presses_a_button_of_the_own_thread(http: FlaskClient, inbox: 
     assert call(http, "PATCH", path, inbox, json=answer).json == {"submitted_values": items[:1]}
     shown = call(http, "GET", "/messages", inbox, query={"visitor": visitor}).json["messages"]
     assert shown[-1]["items"] == []
+
+
+def test_the_page_learns_how_its_customer_presses_a_button(http: FlaskClient, inbox: dict):
+    made = http.post("/sandbox/api/customers", json={"name": "Ada"}).json
+    seen = http.get(f"/sandbox/api/customers/{made['contact']['id']}/messages").json
+    visitor = made["session"]["source_id"]
+    assert seen["widget"] == {"website_token": inbox["website_token"], "visitor": visitor}
+    told = http.get("/sandbox/api/credentials").json
+    stranger = http.post(
+        f"/api/v1/accounts/{told['account_id']}/contacts",
+        json={"name": "By phone"},
+        headers={"api_access_token": told["admin_token"]},
+    ).json["payload"]["contact"]
+    seen = http.get(f"/sandbox/api/customers/{stranger['id']}/messages").json
+    assert seen == {"messages": [], "widget": None}

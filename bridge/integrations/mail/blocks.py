@@ -69,7 +69,7 @@ def read(
 
     has_code: the first number in the text is a code to be typed elsewhere.
     """
-    found = list(_lines(text, site.rstrip("/") + "/", known))
+    found = list(_lines(text, site, known))
     code = _CODE.search(_URL.sub("", text)) if has_code else None
     return [Code(code[0]), *found] if code else found
 
@@ -87,7 +87,7 @@ def _lines(text: str, site: str, known: Collection[str]) -> Iterator[Block]:
         if not line:
             continue
         words, url = _labelled(line)
-        if url and _is_ours(url, site, known) and len(words) <= LONGEST_LABEL:
+        if url and is_ours(url, site, known) and len(words) <= LONGEST_LABEL:
             yield Button(words, url, not has_button)
             has_button = True
         else:
@@ -98,7 +98,7 @@ def _lines(text: str, site: str, known: Collection[str]) -> Iterator[Block]:
 
 def _item(line: str, site: str, known: Collection[str]) -> tuple[Span, ...]:
     words, url = _labelled(line)
-    if words and url and _is_ours(url, site, known):
+    if words and url and is_ours(url, site, known):
         return (Span(words, url),)
     return _linked(line)
 
@@ -113,8 +113,9 @@ def _labelled(line: str) -> tuple[str, str]:
     return words.removesuffix(":").rstrip(), last
 
 
-def _is_ours(url: str, site: str, known: Collection[str]) -> bool:
-    return url.startswith(site) or url in known
+def is_ours(url: str, site: str, known: Collection[str]) -> bool:
+    """Whether it opens a page of the shop, or one outside that the shop chose."""
+    return url.startswith(site.rstrip("/") + "/") or url in known
 
 
 def _linked(line: str) -> tuple[Span, ...]:

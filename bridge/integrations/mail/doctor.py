@@ -45,7 +45,8 @@ def check(told: MailSettings | None) -> Check:
 def check_bounces(told: MailSettings | None) -> Check:
     """Signs in and opens the folder; marks nothing as seen."""
     if told is None or told.bounce_url is None:
-        return Check("bounces", "off", "mail that comes back is not heard of", "Set BOUNCE_IMAP_URL.")
+        return Check("bounces", "off", "no mailbox is looked into for mail that comes back",
+                     "Set BOUNCE_IMAP_URL, unless the mail server pipes it to app.py bounce.")  # fmt: skip
     try:
         with mail_box(told.bounce_url, SECONDS).session():
             return Check("bounces", "ok", "the mailbox opens")
@@ -62,6 +63,9 @@ def send_test(told: MailSettings | None, shop_name: str, to: str) -> Check:
     name = message_id(secrets.token_hex(16), sender)
     try:
         recipient = mailable(to)
+    except Permanent:
+        return Check(TEST, "fail", "not an e-mail address", "Give one such as you@shop.example.")
+    try:
         message = EmailMessage(policy=policy.SMTP)
         message["From"] = Address(sender.name, addr_spec=sender.address)
         message["To"] = Address(addr_spec=recipient)

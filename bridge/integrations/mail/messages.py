@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
+from typing import Any
 
 from bridge.integrations.addressed import Letter
 from bridge.integrations.mail import layout
@@ -108,13 +110,18 @@ def compose(
         foot,
         title=subject,
         site=shop.links.public_url,
-        known=[letter.variables[one] for one in _CHOSEN if one in letter.variables],
+        known=chosen(letter.variables),
         has_code=kind == Kind.CODE,
     )
     message.add_alternative(page, subtype="html")
     # Last: setting the content drops every header that begins like this.
     message["Content-Language"] = letter.locale
     return message
+
+
+def chosen(variables: Mapping[str, Any]) -> list[str]:
+    """The addresses outside, among a message's values, which the shop itself chose."""
+    return [variables[one] for one in _CHOSEN if one in variables]
 
 
 def subject_of(letter: Letter, shop_name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from flask import Blueprint, Flask, Response, request
 from flask_babel import LazyString
@@ -18,6 +18,9 @@ from werkzeug.wrappers import Response as Redirect
 from bridge import live, streams
 from bridge.api.base import close_cursor, open_cursor
 from bridge.context import Context, here
+from bridge.integrations.mail import blocks
+from bridge.integrations.mail.blocks import Block
+from bridge.integrations.mail.messages import chosen
 from bridge.live import News
 from bridge.pages.answers import answer, onward
 from bridge.pages.portal import access, signing_in
@@ -28,6 +31,7 @@ from crm import threads
 from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork
 from crm.customers.models import Customer
+from crm.notifications.models import Notification
 from crm.portal import messages
 from crm.repairs import queries as repairs
 from crm.repairs.models import Repair
@@ -60,6 +64,23 @@ class Job:
     is_open: bool
 
 
+@dataclass(frozen=True)
+class Told:
+    """A message as the page shows it. at: when it was sent, or written if it is on its way."""
+
+    id: int
+    at: datetime
+    channel: str | None
+    locale: str
+    blocks: list[Block]
+    site: str
+    known: list[str]
+
+    def leads_to(self, url: str) -> bool:
+        """Whether an address may be a link: pages of the shop, and what it chose itself."""
+        return blocks.is_ours(url, self.site, self.known)
+
+
 def init_app(app: Flask, context: Context) -> None:
     def read(customer_ids: Collection[str]) -> dict[str, News]:
         with context.units() as uow:
@@ -88,7 +109,7 @@ def me() -> Response:
             customer=customer,
             jobs=[job for job in jobs if job.is_open],
             past=[job for job in jobs if not job.is_open],
-            messages=told.items,
+            messages=[_told(context.shop, one) for one in told.items],
             unseen=messages.unseen_among(uow, [one.id for one in told.items]),
             count=messages.count(uow, customer.id),
             channels=CHANNELS,
@@ -130,6 +151,13 @@ def _nobody() -> Response:
 def _news(uow: UnitOfWork, customer_id: int) -> News:
     now = messages.count(uow, customer_id)
     return streams.news("messages", {"unread": now.unseen, "newest": now.newest})
+
+
+def _told(shop: Shop, row: Notification) -> Told:
+    site, known = shop.links.public_url, chosen(row.variables)
+    read = blocks.read(blocks.tidy(row.body), site=site, known=known)
+    at = messages.told_at(row)
+    return Told(row.id, at, row.channel, row.locale, read, site, known)
 
 
 def _jobs(uow: UnitOfWork, shop: Shop, customer: Customer) -> list[Job]:

@@ -106,6 +106,15 @@ def thread(site: Site, contact: Row) -> list[Row]:
     return [m for m in messages if not m["private"] and m["message_type"] != ACTIVITY]
 
 
+def widget_access(site: Site, contact: Row) -> Row | None:
+    """`website_token` and `visitor` of the widget's calls; None for who never used a website."""
+    sessions = site.store.sessions_of[contact["id"]]
+    inbox = site.find("inbox", sessions[-1]["inbox_id"]) if sessions else None
+    if inbox is None or inbox["channel"] != "web_widget":
+        return None
+    return {"website_token": inbox["website_token"], "visitor": sessions[-1]["source_id"]}
+
+
 def _session(site: Site, contact: Row) -> Row:
     sessions = site.store.sessions_of[contact["id"]]
     if sessions:

@@ -14,7 +14,7 @@ async function call(path, method = "GET", body = undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body ?? {});
   }
-  const response = await fetch(`/sandbox/api${path}`, options);
+  const response = await fetch(path.startsWith("/api/") ? path : `/sandbox/api${path}`, options);
   const answer = await response.json();
   if (!response.ok) throw new Error(answer.message || answer.error || `Error ${response.status}`);
   return answer;
@@ -61,7 +61,35 @@ function appendText(parent, text) {
   }
 }
 
-function drawThread(list, messages, ownTypes) {
+// A question's options by `offer` until one was pressed, then what was pressed.
+function appendOptions(parent, message, offer) {
+  if (message.content_type !== "input_select") return;
+  const { items, submitted_values: pressed } = message.content_attributes;
+  if (pressed?.length) {
+    parent.append(element("small", `Pressed: ${pressed.map((one) => one.title).join(", ")}`));
+  } else {
+    parent.append(...(items ?? []).map((choice) => offer(message, choice)));
+  }
+}
+
+// As the widget does it: the customer's own press.
+function pressable(widget) {
+  return (message, choice) => {
+    const button = element("button", choice.title);
+    button.type = "button";
+    button.addEventListener("click", () => attempt(async () => {
+      const query = new URLSearchParams({ website_token: widget.website_token });
+      const body = { visitor: widget.visitor, message: { submitted_values: [choice] } };
+      await call(`/api/v1/widget/messages/${message.id}?${query}`, "PATCH", body);
+      await refresh();
+    }));
+    return button;
+  };
+}
+
+const readable = (message, choice) => element("small", `Button: ${choice.title}`);
+
+function drawThread(list, messages, ownTypes, offer) {
   list.replaceChildren(...messages.map((message) => {
     const item = element("li");
     if (message.message_type === 2) item.className = "activity";
@@ -76,6 +104,7 @@ function drawThread(list, messages, ownTypes) {
       item.append(" ");
       appendText(item, file.data_url);
     }
+    appendOptions(item, message, offer);
     return item;
   }));
   list.scrollTop = list.scrollHeight;
@@ -131,7 +160,9 @@ function drawConversation(conversation) {
   byId("empty").hidden = true;
   byId("open-title").textContent = `#${conversation.id} ${sender.name || "Visitor"}`;
   redraw("statuses", conversation.status, drawStatuses);
-  redraw("thread", conversation.messages, (list, messages) => drawThread(list, messages, [1, 3]));
+  redraw("thread", conversation.messages, (list, messages) => {
+    drawThread(list, messages, [1, 3], readable);
+  });
   redraw("label-text", conversation.labels, (field, labels) => { field.value = labels.join(", "); });
   redraw("contact", [
     ["name", sender.name],
@@ -179,8 +210,10 @@ async function refresh() {
   redraw("who", customers, drawCustomers);
   redraw("list", { conversations, open: openNumber }, drawList);
   if (byId("who").value) {
-    const { messages } = await call(`/customers/${byId("who").value}/messages`);
-    redraw("chat", messages, (list, rows) => drawThread(list, rows, [0]));
+    const seen = await call(`/customers/${byId("who").value}/messages`);
+    redraw("chat", seen, (list, { messages, widget }) => {
+      drawThread(list, messages, [0], widget ? pressable(widget) : readable);
+    });
   }
   if (openNumber !== null) drawConversation(await call(`/conversations/${openNumber}`));
 }

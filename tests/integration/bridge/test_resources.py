@@ -70,11 +70,19 @@ def test_a_proven_key_belongs_to_one_customer(desk):
 @pytest.mark.parametrize(
     "change",
     [{}, {"phone": "12"}, {"email": "nobody"}, {"email": "a@b.example\n"}, {"name": ""},
-     {"name": None}, {"ref": "CUS-1"}, {"locale": "x" * 13}],
+     {"name": None}, {"name": " \r\n "}, {"ref": "CUS-1"}, {"locale": "x" * 13},
+     {"locale": "de"}, {"locale": "english"}, {"locale": "<script>"}, {"locale": "pt-"}],
 )  # fmt: skip
 def test_bad_changes_are_422(desk, change):
     ref = desk("POST", "/api/v1/customers", json=ANA).json["ref"]
     assert desk("PATCH", f"/api/v1/customers/{ref}", json=change).status_code == 422
+
+
+def test_a_name_is_one_line_and_a_language_one_of_ours(desk):
+    made = desk("POST", "/api/v1/customers", json={"name": " Ana\r\nPay here:\u2028x\t ", "locale": "pt-BR"})
+    assert (made.json["name"], made.json["locale"]) == ("Ana Pay here: x", "pt-BR")
+    refused = desk("POST", "/api/v1/customers", json={"name": "Ana", "locale": "de"})
+    assert refused.status_code == 422 and "Give one of en, pt" in refused.text
 
 
 def test_merging_and_parting(desk):

@@ -130,3 +130,35 @@ def test_every_change_is_in_the_audit_log(channels: Channels, customer: str):
                 "notification_rule.reset"):  # fmt: skip
         assert act in acts
 
+
+
+def test_an_unblocked_channel_brings_what_found_no_way(channels: Channels, customer: str):
+    _wish(channels, customer, Wishes(blocked=CHANNELS))
+    ref = channels.repair(customer)
+    move = {"status": "ready_pickup"}
+    assert channels.shop.call("POST", f"/repairs/{ref}/updates", "desk", json=move).status_code == 201
+    assert [row[2] for row in _told(channels)] == ["no_channel", "no_channel"]
+    _wish(channels, customer, Wishes())
+    channels.settle()
+    # The newest is sent; that we have the device is no news any more.
+    assert [row[2] for row in _told(channels)] == ["superseded", "sent"]
+    assert [mail["Subject"] for mail in channels.post.mails] == [f"Ready to be collected: repair {ref}"]
+
+
+def test_an_address_that_staff_enter_brings_what_found_no_way(channels: Channels):
+    customer = channels.customer(phone="+447700900123", proven=False)
+    channels.repair(customer)
+    assert [row[2] for row in _told(channels)] == ["no_channel"]
+    changed = channels.shop.call("PATCH", f"/customers/{customer}", "desk", json={"email": ADDRESS})
+    assert changed.status_code == 200, changed.text
+    channels.settle()
+    assert [mail["To"] for mail in channels.post.mails] == [ADDRESS]
+
+
+def test_staff_learn_of_news_to_act_on_that_found_no_way(channels: Channels):
+    ref = channels.repair(channels.customer(phone="+447700900123", proven=False))
+    notices = "SELECT count(*) FROM notices WHERE kind = 'message.failed'"
+    assert channels.shop.rows(notices)[0][0] == 0
+    move = {"status": "ready_pickup"}
+    assert channels.shop.call("POST", f"/repairs/{ref}/updates", "desk", json=move).status_code == 201
+    assert channels.shop.rows(notices)[0][0] == 1

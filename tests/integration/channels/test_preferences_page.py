@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,6 +89,23 @@ def test_what_is_chosen_is_kept_and_shown(channels: Channels, customer: str, pat
     assert "Guardado." in channels.shop.http.get(f"{path}?saved=1&lang=pt").text
 
 
+def test_twice_the_same_time_says_what_to_do(channels: Channels, path: str):
+    answer = _post(channels, path, **{"from": "08:00", "to": "08:00"})
+    assert answer.status_code == 422 and "Give two different times" in answer.text
+
+
+def test_ways_that_are_out_are_told_and_all_of_them_mean_nothing(channels: Channels, path: str):
+    ways = re.findall(r'name="blocked" value="(\w+)"', channels.shop.http.get(path).text)
+    assert len(ways) > 1
+    page = channels.shop.http.get(_post(channels, path, blocked="mail").location).text
+    assert "At present: Everything" in page and "never by: E-mail" in page
+    page = channels.shop.http.get(_post(channels, path, blocked=ways).location).text
+    assert "At present: nothing comes, except codes" in page and "Every way is" in page
+    assert "At present: Everything" not in page
+    page = channels.shop.http.get(_post(channels, path, frequency="none").location).text
+    assert "At present: nothing comes, except codes" in page and "Every way is" not in page
+
+
 def test_the_next_message_follows(channels: Channels, customer: str, path: str):
     assert _post(channels, path, blocked="mail").status_code == 303
     channels.repair(customer)
@@ -116,7 +134,8 @@ def test_a_form_from_elsewhere_is_refused(channels: Channels, path: str):
 def test_what_is_none_of_the_choices_is_refused(channels: Channels, path: str):
     cases = [{"frequency": "often"}, {"channel": "pigeon"}, {"channel": "sms"}, {"language": "xx"},
              {"blocked": "fax"}, {"marketing": "maybe"}, {"from": "09:00"}, {"to": "25:00"},
-             {"channel": "mail", "blocked": "mail"}, {"from": "9:00", "to": "10:00"}]  # fmt: skip
+             {"channel": "mail", "blocked": "mail"}, {"from": "9:00", "to": "10:00"},
+             {"from": "08:00", "to": "08:00"}]  # fmt: skip
     for field in ("frequency", "channel", "language", "blocked", "marketing", "from"):
         cases += [{field: one} for one in HOSTILE]
     for form in cases:

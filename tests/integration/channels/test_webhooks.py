@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -222,13 +223,18 @@ def test_the_list_of_events_is_the_code(channels: Channels):
     assert {one["kind"] for one in listed} == set(catalogue.KINDS)
     described = channels.shop.http.get("/api/v1/openapi.json").json["webhooks"]
     assert set(described) == set(catalogue.KINDS)
+    for one in listed:
+        # A plain sentence: no field's name, nothing of the code.
+        assert re.fullmatch(r"[A-Z][^`_.]{10,}\.", one["meaning"]), one
+        assert described[one["kind"]]["post"]["summary"] == one["meaning"]
+    assert len({one["meaning"] for one in listed}) == len(listed)
 
 
 def test_every_subject_has_words_for_its_events():
     kinds = [event for event in catalogue.PUBLIC if event.subject_kind not in catalogue.SUBJECTS]
     assert kinds == []
-    for event, adds in catalogue.PUBLIC.items():
-        assert set(adds) <= set(event.__dataclass_fields__), event
+    for event, told in catalogue.PUBLIC.items():
+        assert set(told.adds) <= set(event.__dataclass_fields__), event
 
 
 def test_a_quote_is_told_with_its_amounts(channels: Channels, receiver: Receiver):

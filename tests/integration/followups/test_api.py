@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,6 +36,34 @@ def test_words_of_staff_are_sent_when_due(after, desk):
     assert (late.status_code, late.json["code"]) == (409, "follow-up-over")
 
 
+def now_at(after, hour: int, monkeypatch) -> None:
+    """The shop's clock shows that hour."""
+    context = after.service.app.extensions["mendline"]
+    told = replace(context, shop=after.shop(hour))
+    monkeypatch.setitem(after.service.app.extensions, "mendline", told)
+
+
+def test_without_a_time_words_of_staff_do_not_wait_for_the_round(after, desk, monkeypatch):
+    now_at(after, 12, monkeypatch)
+    body, key = {"repair": after.ref, "words": "Come by, please"}, {"Idempotency-Key": "once"}
+    for _ in range(2):
+        assert desk("POST", "/follow-ups", json=body, headers=key).status_code == 201
+    assert after.handed_on("is_bulk") == [False]
+    # The round finds it handed on.
+    assert after.hand_on() == 0
+    after.compose()
+    after.service.settle()
+    assert len(after.asked("Come by, please")) == 1
+
+
+def test_at_night_they_wait_for_the_morning(after, desk, monkeypatch):
+    now_at(after, 3, monkeypatch)
+    body = {"repair": after.ref, "words": "Come by, please"}
+    assert desk("POST", "/follow-ups", json=body).status_code == 201
+    assert after.handed_on() == []
+    assert after.round(hour=9) == 1 and len(after.asked("Come by, please")) == 1
+
+
 def test_it_may_be_moved_reworded_and_cancelled(delivered, desk):
     body = {"repair": delivered.ref, "words": "One", "due_at": soon()}
     path = f"/follow-ups/{desk('POST', '/follow-ups', json=body).json['id']}"
@@ -54,7 +83,7 @@ def test_it_may_be_moved_reworded_and_cancelled(delivered, desk):
 @pytest.mark.parametrize(
     "body",
     [
-        {"without": ["repair"]}, {"without": ["words"]}, {"without": ["due_at"]}, {"repair": 1},
+        {"without": ["repair"]}, {"without": ["words"]}, {"due_at": None}, {"repair": 1},
         {"words": "x" * 2001}, {"words": ""}, {"words": "a\x00b"}, {"due_at": "tomorrow"},
         {"due_at": soon(days=-1)}, {"due_at": soon(days=800)}, {"due_at": "2026-12-01T10:00:00"},
         {"kind": "survey"}, {"customer": "CUS-NOBODY"},

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from crm.core.events import SYSTEM, Actor
+from crm.core.inbox import DeliveryDied
 from crm.core.outbox import EffectDied
+from crm.followups.events import RatedLow
 from crm.notices import service
 from crm.notices.models import Notice
 from crm.payments.events import DepositToReturn
@@ -36,7 +38,8 @@ def test_a_guests_booking_is_news_for_the_desk_and_not_for_the_bench(desk: Desk,
     (told,) = desk.seen_by("desk")
     assert (told["kind"], told["is_read"]) == ("booking.received", False)
     assert told["text"].startswith(f"New booking {ref}: ") and "10:00" in told["text"]
-    assert told["url"] == f"/api/v1/bookings/{ref}"
+    # It has no page for people.
+    assert told["url"] is None
     assert desk.seen_by("technician") == []
     assert kinds(desk.seen_by("admin")) == ["booking.received"]
 
@@ -145,16 +148,68 @@ def test_a_message_that_no_channel_took_is_news(desk: Desk):
     assert len(failed) == 1
     assert failed[0]["customer"] == "Ilse Brandt"
     assert failed[0]["url"].startswith("/admin/repairs/")
-    dead = [row for row in desk.seen_by("manager") if row["kind"] == "effect.died"]
-    assert len(dead) == 1 and dead[0]["url"].startswith("/admin/outbox/")
+    ref = failed[0]["url"].rpartition("/")[2]
+    assert failed[0]["text"].endswith(f"“We have your device: repair {ref}”")
+    told = desk.call("GET", "/notices", "desk", headers={"Accept-Language": "pt"}).json["data"]
+    assert next(row for row in told if row["kind"] == "message.failed")["text"].endswith(
+        f"“Recebemos o seu aparelho: reparação {ref}”"
+    )
+    # Its effect died with it: that is the same news.
+    assert desk.rows("SELECT state FROM outbox WHERE kind = 'mail.message'") == [("dead",)]
+    assert "effect.died" not in kinds(desk.seen_by("admin"))
+
+
+def test_a_message_about_a_booking_names_the_booking(desk: Desk, calendar: Shop):
+    desk.post.at_rcpt = "550 5.1.1 nobody here"
+    ref = calendar.confirmed()["ref"]
+    desk.settle()
+    texts = [row["text"] for row in desk.seen_by("desk") if row["kind"] == "message.failed"]
+    assert texts and all(ref in one for one in texts)
+    log = desk.call("GET", "/notifications", "desk").json["data"]
+    assert log and {one["booking"] for one in log} == {ref}
+
+
+def test_a_message_that_is_not_written_any_more_is_told_by_its_name(desk: Desk):
+    for template in ("gone_since", "../../x", "<script>{{ 7 }}"):
+        with desk.parts.units() as uow:
+            service.post(uow, template, "message.failed", "desk", {"template": template})
+        assert desk.seen_by("desk")[0]["text"].endswith(f"“{template}”")
+
+
+def test_a_low_rating_names_who_gave_it(desk: Desk):
+    with desk.parts.units() as uow:
+        customer = builders.customer(uow, name="Ilse Brandt")
+        repair = builders.repair(uow, customer.id)
+        ticket = builders.ticket(uow, customer.id)
+        uow.record(RatedLow(repair.id, SYSTEM, 1, ticket.id))
+    (told,) = [row for row in desk.seen_by("desk") if row["kind"] == "survey.rated_low"]
+    assert told["customer"] == "Ilse Brandt" and "1 of 5" in told["text"]
+
+
+def test_what_could_not_be_done_is_said_in_words(desk: Desk):
+    """Of every service that is composed here there are words, not only names."""
+    effects = {kind for one in desk.parts.integrations for kind in one.deliverers}
+    sources = {source for one in desk.parts.integrations for source, _ in one.handlers}
+    with desk.parts.units() as uow:
+        for number, kind in enumerate(sorted(effects)):
+            uow.record(EffectDied(number, SYSTEM, kind))
+        for number, source in enumerate(sorted(sources | {"self"})):
+            uow.record(DeliveryDied(number, SYSTEM, f"{source} thing.happened"))
+    told = {row["text"].partition(": ")[2] for row in desk.seen_by("manager")}
+    assert told and not told & {*effects, *sources} and not any("." in one for one in told)
 
 
 def test_a_storm_of_dead_rows_is_one_notice_a_day(desk: Desk):
     with desk.parts.units() as uow:
         for number in range(5):
             uow.record(EffectDied(number, SYSTEM, "chatwoot.contact"))
-        uow.record(EffectDied(9, SYSTEM, "mail.message"))
-    assert len(desk.seen_by("manager")) == 2 and desk.seen_by("desk") == []
+        uow.record(EffectDied(9, SYSTEM, "webhooks.post"))
+    texts = [row["text"] for row in desk.seen_by("manager")]
+    assert texts == [
+        "Something could not be done: an event for a shop system",
+        "Something could not be done: a change in Chatwoot",
+    ]
+    assert desk.seen_by("desk") == []
 
 
 def test_old_ones_are_forgotten(desk: Desk):

@@ -58,7 +58,15 @@ def test_all_at_once_and_back_again(desk: Desk):
 def test_an_empty_list_says_so(desk: Desk):
     browser = desk.signed_in("viewer")
     assert "Nothing new. You have seen everything." in page(browser)
-    assert "Nada de novo" in page(browser, lang="pt")
+
+
+def test_it_is_in_english_as_its_menu(desk: Desk):
+    browser = desk.signed_in()
+    desk.post_one("1")
+    words = {**BROWSER, "Accept-Language": "pt"}
+    text = browser.get("/admin/notices?lang=pt", headers=words).text
+    assert '<html lang="en">' in text and "New ticket TKT-1" in text and "Mark as read" in text
+    assert "/api/" not in re.search(r'<ul class="notices">.*?</ul>', text, re.S)[0]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import requests
 from markupsafe import escape
 
 from bridge import live
+from bridge.integrations.mail import blocks
 from crm.core.events import SYSTEM
 from crm.notifications import service as notifications
 from crm.notifications.models import Notification, NotificationState
@@ -143,7 +144,38 @@ def test_hostile_words_stay_words(portal: Portal, words):
     tell(portal, ilse, "k", words)
     text = page(portal.signed_in())
     assert "<script>alert" not in text and 'href="javascript' not in text
-    assert '" onload="x' not in text and str(escape(words)) in text
+    assert '" onload="x' not in text and str(escape(blocks.tidy(words))) in text
+
+
+def test_an_address_of_ours_is_a_link_with_its_words_any_other_is_words(portal: Portal):
+    ours = f"{portal.parts.shop.links.public_url}/track/abc.def"
+    chosen, strange = "https://reviews.example/us", "https://evil.example/pay"
+    lines = ["Hello", f"Follow it here: {ours}", ours, f"- Accept: {ours}", f"See {ours}.",
+             f"Tell others: {chosen}", f"Pay here: {strange}"]  # fmt: skip
+    tell(portal, portal.customer(), "k", "\n".join(lines), variables={"review_url": chosen})
+    told = page(portal.signed_in()).split('id="told"')[1]
+    assert re.findall(r'<a href="(http[^"]+)">([^<]+)</a>', told) == [
+        (ours, "Follow it here"), (ours, "Open this page"), (ours, "Accept"), (ours, ours),
+        (chosen, "Tell others"),
+    ]  # fmt: skip
+    assert f"<p>Pay here: {strange}</p>" in told and "<p>Hello</p>" in told
+
+
+def test_the_time_is_when_it_was_sent(portal: Portal):
+    ilse = portal.customer()
+    with portal.parts.units() as uow:
+        sent_at = uow.now - timedelta(days=3)
+    tell(portal, ilse, "s", "sent", "sent", send_at=sent_at)
+    tell(portal, ilse, "q", "again", "queued", settled_at=sent_at, send_at=sent_at)
+    again, sent = re.findall(r'<time datetime="([^"]+)"', page(portal.signed_in()))
+    assert sent == sent_at.isoformat() and again > sent
+
+
+def test_the_count_reads_well_for_one_and_for_many(portal: Portal):
+    tell(portal, portal.customer(), "k", "the words")
+    browser = portal.signed_in()
+    assert 'class="count">1</span> unread' in page(browser)
+    assert 'class="count">1</span> por ler' in page(browser, lang="pt")
 
 
 def test_messages_go_on_page_by_page(portal: Portal):

@@ -73,7 +73,9 @@ def test_a_command_moves_the_only_repair(mendline, words, status):
         ("!status '; DROP TABLE repairs; --", "That is no status"),
         ("!status \u202egnitset", "That is no status"),
         ("!status received", "already"),
-        ("!link", "is no repair reference"),
+        ("!link", "Which repair is meant? Write for example: !link RPR-"),
+        ("!about", "Which repair is meant? Write for example: !about RPR-"),
+        ("!about iphone", '"iphone" is no repair reference. Write for example: !about RPR-'),
         ("!link {{contact.email}}<script>", "is no repair reference"),
         ("!link RPR-2611-00000", "repair"),
         ("!status RPR-2611-7K3QX testing", "is no repair reference"),
@@ -157,6 +159,18 @@ def test_a_correction_within_the_hold_takes_the_message_back(holding):
     holding.hasten()
     holding.settle()
     assert len([text for text in holding.told(number) if "collected" in text]) == 1
+
+
+def test_who_has_the_device_is_not_asked_to_collect_it(holding):
+    number, _ = _bench(holding)
+    _command(holding, number, "!ready")
+    _command(holding, number, "!status delivered")
+    holding.hasten()
+    holding.settle()
+    told = "\n".join(holding.told(number))
+    assert "handed over" in told and "ready to be collected" not in told
+    query = "SELECT state, reason FROM notifications WHERE template = 'repair_ready_pickup'"
+    assert holding.table(query) == [("cancelled", "it was handed over meanwhile")]
 
 
 def test_a_shop_system_is_never_held(holding):
