@@ -6,15 +6,14 @@ nothing is refused for everybody. What a role may do is in `crm/staff/roles.py`.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, current_app, g, request
 
 from bridge.context import here
+from bridge.cookies import SessionCookie
 from crm.core.errors import Forbidden, Unauthenticated
 from crm.core.events import Actor
 from crm.staff import roles, service, sessions
@@ -24,6 +23,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 PUBLIC = "public"
 _GATED = ("/api/", "/admin")
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+COOKIE = SessionCookie("mendline", sessions.SESSION_HOURS * 3600)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def principal() -> Principal:
 
 def init_app(app: Flask) -> None:
     app.before_request(_gate)
-    app.jinja_env.globals["csrf_token"] = csrf_token
+    app.jinja_env.globals["csrf_token"] = COOKIE.csrf_token
 
 
 def _gate() -> None:
@@ -103,57 +103,17 @@ def _identify() -> Principal:
         with here().units() as uow:
             key = service.authenticate_key(uow, token.strip())
         return Principal("key", key.id, key.role, key.name)
-    token = session_token()
+    token = COOKIE.token()
     if not token:
         raise Unauthenticated("send a key as `Authorization: Bearer …`, or sign in")
     with here().units() as uow:
         person = sessions.authenticate_session(uow, token)
     if request.method not in _SAFE_METHODS:
-        _check_csrf()
+        COOKIE.check_csrf()
     return Principal("staff", str(person.id), person.role, person.name)
-
-
-def session_token() -> str | None:
-    return request.cookies.get(_cookie_name())
-
-
-def start_session(response: Response, token: str) -> None:
-    response.set_cookie(
-        _cookie_name(),
-        token,
-        max_age=sessions.SESSION_HOURS * 3600,
-        secure=here().is_https,
-        httponly=True,
-        samesite="Lax",
-        path="/",
-    )
-
-
-def end_session(response: Response) -> None:
-    response.delete_cookie(
-        _cookie_name(), secure=here().is_https, httponly=True, samesite="Lax", path="/"
-    )
-
-
-def csrf_token() -> str:
-    """Bound to the session: without its cookie nobody can work it out."""
-    key = here().settings.secret_key.encode()
-    message = f"csrf:{session_token() or ''}".encode()
-    return hmac.new(key, message, hashlib.sha256).hexdigest()
 
 
 def refuse_foreign_form() -> None:
     """For a form that opens a session: it must have been sent from one of our own pages."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise Forbidden("this form was sent from another site", code="csrf")
-
-
-def _check_csrf() -> None:
-    given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
-    if not hmac.compare_digest(given.encode(), csrf_token().encode()):
-        raise Forbidden("the CSRF token is missing or wrong; load the page again", code="csrf")
-
-
-def _cookie_name() -> str:
-    # Browsers keep a __Host- cookie to this very host, and only over https.
-    return "__Host-mendline" if here().is_https else "mendline"

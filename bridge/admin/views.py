@@ -9,15 +9,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from bridge.api.base import close_cursor, open_cursor
-from bridge.auth import (
-    allow,
-    end_session,
-    principal,
-    public,
-    refuse_foreign_form,
-    session_token,
-    start_session,
-)
+from bridge.auth import COOKIE, allow, principal, public, refuse_foreign_form
 from bridge.context import here
 from bridge.limits import SIGN_IN, limiter
 from crm.core import deadletters, inbox, ops, outbox
@@ -50,19 +42,19 @@ def sign_in(token: str) -> Response:
     with here().units() as uow:
         session = sessions.sign_in(uow, token)
     response = redirect(url_for("admin.overview"), 303)
-    start_session(response, session)
+    COOKIE.start(response, session)
     return response
 
 
 @blueprint.post("/sign-out")
 @allow("session.end")
 def sign_out() -> Response:
-    token = session_token()
+    token = COOKIE.token()
     if token:
         with here().units() as uow:
             sessions.sign_out(uow, token)
     response = redirect(url_for("admin.signed_out"), 303)
-    end_session(response)
+    COOKIE.end(response)
     return response
 
 

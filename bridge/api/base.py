@@ -18,7 +18,7 @@ from webargs.flaskparser import FlaskParser, is_json_request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from bridge.api.fields import Strict, Text, Whole
-from bridge.auth import principal, session_token
+from bridge.auth import COOKIE, principal
 from bridge.context import here
 from crm.core import idempotency
 from crm.core.errors import Invalid
@@ -165,7 +165,7 @@ def respond(answer: Answer) -> Response:
 
 def _scope() -> str:
     """Whose Idempotency-Key it is. A guest of a public view is known by address alone."""
-    is_guest = "Authorization" not in request.headers and not session_token()
+    is_guest = "Authorization" not in request.headers and not COOKIE.token()
     return f"guest/{request.remote_addr}" if is_guest else principal().scope
 
 

@@ -12,7 +12,7 @@ from flask import Response, request
 
 from bridge.api.base import create
 from bridge.api.booking_schemas import Booking, shown
-from bridge.auth import Principal, principal, session_token
+from bridge.auth import COOKIE, Principal, principal
 from bridge.context import here
 from bridge.limits import limiter
 from crm.bookings import proofs, queries, service
@@ -29,7 +29,7 @@ PREFIX = "/api/v1/bookings"
 
 
 def _has_key() -> bool:
-    return "Authorization" in request.headers or session_token() is not None
+    return "Authorization" in request.headers or COOKIE.token() is not None
 
 
 def caller_of(permission: str) -> Principal | None:

@@ -116,7 +116,7 @@ def me() -> Response:
             next_cursor=close_cursor(told.next) if told.next else None,
             is_first=cursor is None,
             zone=context.shop.timezone,
-            token=access.csrf_token(),
+            token=access.COOKIE.csrf_token(),
         )
 
 

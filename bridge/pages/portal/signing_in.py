@@ -70,7 +70,7 @@ def link_page(token: str) -> Response:
 def sign_in(token: str) -> Response | Redirect:
     """A session that was open before ends: nobody can plant one of theirs."""
     refuse_foreign_form()
-    earlier = access.session_token()
+    earlier = access.COOKIE.token()
     try:
         with here().units() as uow:
             session = sessions.sign_in(uow, token)
@@ -79,7 +79,7 @@ def sign_in(token: str) -> Response | Redirect:
     except Unauthenticated:
         return _link_page(is_good=False)
     response = onward("portal.me")
-    access.start_session(response, session)
+    access.COOKIE.start(response, session)
     return response
 
 
@@ -87,9 +87,9 @@ def sign_in(token: str) -> Response | Redirect:
 def sign_out() -> Redirect:
     with here().units() as uow:
         access.writer(uow)
-        sessions.sign_out(uow, access.session_token() or "")
+        sessions.sign_out(uow, access.COOKIE.token() or "")
     response = onward("portal.me")
-    access.end_session(response)
+    access.COOKIE.end(response)
     return response
 
 
