@@ -43,6 +43,7 @@ from crm.promises.models import DelayAlert
 from crm.quotes.events import QuoteApproved, QuoteDeclined
 from crm.quotes.models import Quote
 from crm.repairs.models import Repair
+from crm.staff.models import Staff
 from crm.staff.roles import DESK, MANAGER, TECHNICIAN
 from crm.tickets.events import TicketOpened
 from crm.tickets.models import Ticket
@@ -124,7 +125,9 @@ def refund_requested(uow: UnitOfWork, event: RefundRequested) -> None:
 def refund_failed(uow: UnitOfWork, event: RefundFailed) -> None:
     """For the person who asked; for the desk when it was nobody of ours."""
     asked = uow.session.get_one(Refund, event.refund_id).requester_id or ""
-    staff_id = int(asked) if asked.isdecimal() else None
+    # Who asked may be a key, or known by another number than ours.
+    person = uow.session.get(Staff, int(asked)) if asked.isdecimal() else None
+    staff_id = person.id if person is not None else None
     about = _of_refund(uow, event)
     _post(uow, event, DESK, about, repair_id=event.repair_id, staff_id=staff_id)
 

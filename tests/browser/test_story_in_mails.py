@@ -135,7 +135,10 @@ def _told(story: Story, locale: str) -> str:
     review = {"review_url": "https://example.test/review"}
     story.does("PUT", "/follow-up-settings", "manager", **(told | review))
 
-    made = story.channels.shop.book(None, locale=locale)
+    shop = story.channels.shop
+    wish = {"date": shop.day.isoformat(), "model": "iphone-13", "repair_type": "screen"}
+    offered = shop.call("GET", "/slots", query_string=wish).json["data"]
+    made = shop.book(None, locale=locale, starts_at=offered[0]["starts_at"])
     story.channels.settle()
     code = re.search(r"\b\d{6}\b", text_of(story.mails[-1]))[0]
     story.does("POST", f"/bookings/{made['token']}/confirm", None, code=code)
