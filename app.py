@@ -19,7 +19,6 @@ from bridge import settings as settings_module
 from bridge.integrations.files import outbound as chat_files
 from bridge.integrations.files.door import Door
 from bridge.integrations.files.place import file_store
-from bridge.integrations.mail import outbound as mail
 from bridge.integrations.shop import inbound as shop_systems
 from bridge.integrations.webhooks import outbound as webhooks
 from bridge.settings import Settings
@@ -231,9 +230,12 @@ def _letter_channels(
     """What reaches customers outside a conversation, in the order in which it is tried."""
     seconds = settings.periods.outgoing_timeout_seconds
     if settings.mail is not None:
+        # Large are the libraries that a mail is made with, and those that read one.
+        from bridge.integrations.mail import outbound as mail
+
         yield mail.build(settings.mail, units, seal, shop, seconds)
     if settings.twilio is not None:
-        # Twilio's library is large; nobody else needs it.
+        # Twilio's is larger still.
         from bridge.integrations.twilio import integration as twilio
 
         yield from twilio.build(settings.twilio, units, seal, settings.public_url, seconds)

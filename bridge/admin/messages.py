@@ -21,7 +21,6 @@ from bridge.context import here
 from bridge.integrations.addressed import Letter
 from bridge.integrations.mail import layout
 from bridge.integrations.mail.messages import Sender, compose, read_sender, subject_of
-from bridge.integrations.twilio.outbound import short_words
 from crm.core.errors import NotFound
 from crm.core.money import in_words
 from crm.notifications import rules, samples, texts
@@ -158,7 +157,7 @@ def _mail(letter: Letter) -> EmailMessage:
 
 
 def _text(letter: Letter) -> Text:
-    words = short_words(letter.short_text or letter.text)
+    words = segments.short_words(letter.short_text or letter.text)
     count = segments.counted(words)
     cost = prices.of_sms(_MOBILES[letter.locale], count.segments)
     price = in_words(cost.minor, cost.currency, texts.REGIONS[letter.locale])

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 GSM, UCS = "GSM-7", "UCS-2"
+LONGEST_TEXT = 1600  # Twilio refuses more
 _BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -43,6 +44,19 @@ def plain(text: str) -> str:
     """The text with typographic signs made plain, where it then fits the cheap alphabet."""
     twin = text.translate(_PLAIN)
     return twin if _is_gsm(twin) else text
+
+
+def short_words(text: str) -> str:
+    return plain(shortened(text.strip()))
+
+
+def shortened(text: str) -> str:
+    """What fits into one message; the last line, with the link, is kept."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    last = text.splitlines()[-1][-LONGEST_TEXT // 2 :]
+    # Three points, because the one sign for them is not of the cheap alphabet.
+    return f"{text[: LONGEST_TEXT - len(last) - 4]}...\n{last}"
 
 
 def _is_gsm(text: str) -> bool:

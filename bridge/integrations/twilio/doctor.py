@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 
 from bridge.integrations.twilio.client import Refused, Texting
 from bridge.integrations.twilio.inbound import KEY
-from bridge.integrations.twilio.outbound import short_words
 from bridge.settings import TwilioSettings
 from crm.core import money
 from crm.core.checks import Check
@@ -25,7 +24,7 @@ def send_test(told: TwilioSettings | None, public_url: str, shop_name: str, to: 
                      "Set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM.")  # fmt: skip
     if not is_e164(to):
         return Check(TEST, "fail", "not a number", "Give one such as +447700900123.")
-    words = short_words(f"Test from {shop_name}: text messages arrive here.")
+    words = segments.short_words(f"Test from {shop_name}: text messages arrive here.")
     texting = Texting(told, told.sms_from, public_url, SECONDS)
     try:
         sent = texting.send(to, words, urlencode({KEY: "doctor"}))

@@ -27,7 +27,6 @@ from crm.texting.models import SMS, WHATSAPP, NumberState, TextNumber
 from crm.texting.prices import Cost
 from crm.texting.templates import Filled
 
-LONGEST_TEXT = 1600  # Twilio refuses more
 PATIENCE = timedelta(hours=1)  # reliability.md, rule 14
 CLOCKS_APART = timedelta(seconds=5)
 SAID_STOP = "they said stop"
@@ -121,13 +120,13 @@ class SendText(_Texts):
 
     def _words(self, uow: UnitOfWork, effect: Effect, letter: Letter) -> str:
         self._check(uow, effect, letter.to)
-        return short_words(letter.short_text or letter.text)
+        return segments.short_words(letter.short_text or letter.text)
 
     def _wordings(self, uow: UnitOfWork, letter: Letter) -> list[tuple[str, ...]]:
-        return [(short_words(letter.short_text or letter.text),)]
+        return [(segments.short_words(letter.short_text or letter.text),)]
 
     def _cost(self, uow: UnitOfWork, notification: Notification, number: str) -> Cost:
-        words = short_words(notification.short_body or notification.body)
+        words = segments.short_words(notification.short_body or notification.body)
         return prices.of_sms(number, segments.counted(words).segments)
 
 
@@ -157,7 +156,7 @@ class SendWhatsApp(_Texts):
     def _words(self, uow: UnitOfWork, effect: Effect, letter: Letter) -> str | Filled:
         self._check(uow, effect, letter.to)
         if numbers.is_open(uow.now, numbers.known(uow, WHATSAPP, letter.to)):
-            return shortened(letter.text.strip())
+            return segments.shortened(letter.text.strip())
         filled = templates.filled(uow, letter.template, letter.locale, letter.variables)
         if filled is None:
             raise Permanent(_closed(letter.template, letter.locale))
@@ -166,7 +165,7 @@ class SendWhatsApp(_Texts):
     def _wordings(self, uow: UnitOfWork, letter: Letter) -> list[tuple[str, ...]]:
         """Either may have left: the window may have closed since."""
         filled = templates.filled(uow, letter.template, letter.locale, letter.variables)
-        free = (shortened(letter.text.strip()),)
+        free = (segments.shortened(letter.text.strip()),)
         return [free, filled.values] if filled else [free]
 
     def _cost(self, uow: UnitOfWork, notification: Notification, number: str) -> Cost:
@@ -200,16 +199,3 @@ def _closed(template: str, locale: str) -> str:
 def _undecided() -> Permanent:
     """No refusal: the customer may have read it, so no other channel sends it again."""
     return Permanent("nobody could say within an hour whether it was sent", code=UNDECIDED)
-
-
-def short_words(text: str) -> str:
-    return segments.plain(shortened(text.strip()))
-
-
-def shortened(text: str) -> str:
-    """What fits into one message; the last line, with the link, is kept."""
-    if len(text) <= LONGEST_TEXT:
-        return text
-    last = text.splitlines()[-1][-LONGEST_TEXT // 2 :]
-    # Three points, because the one sign for them is not of the cheap alphabet.
-    return f"{text[: LONGEST_TEXT - len(last) - 4]}...\n{last}"

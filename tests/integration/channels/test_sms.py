@@ -12,9 +12,9 @@ import requests
 import responses
 from twilio.request_validator import RequestValidator
 
-from bridge.integrations.twilio.outbound import LONGEST_TEXT, shortened
 from crm.core.events import SYSTEM
 from crm.privacy import erasing
+from crm.texting.segments import LONGEST_TEXT, shortened
 from tests.integration.channels.conftest import Channels
 
 ACCOUNT, TOKEN, SENDER = "AC0123456789abcdef", "a-token-of-twilio-1234", "+447700900001"
