@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import NullPool, create_engine, text
 
 import migrations
@@ -23,6 +24,11 @@ def _differences(url: str) -> list:
 
 def test_models_equal_schema(database_url: str):
     assert _differences(database_url) == []
+
+
+def test_steps_are_named_by_their_numbers(database_url: str):
+    scripts = ScriptDirectory(str(migrations.HERE))
+    assert scripts.get_heads() == [migrations.head()] == [migrations.current(database_url)]
 
 
 def test_down_and_up_again(stores: Stores):
