@@ -1,4 +1,6 @@
-"""Chatwoot as a channel: a message goes into the conversation of its repair or booking."""
+"""Chatwoot as a channel: a message goes into the conversation of its repair or booking, an answer
+into the one where the customer wrote.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from crm.core.uow import UnitOfWork
 from crm.notifications import channels, service
 from crm.notifications.decision import Reach
 from crm.notifications.models import Notification
+from crm.replies import questions
 from crm.tickets.models import Conversation
 
 # Where nobody's telephone rings; every other kind of inbox ends on one.
@@ -23,6 +26,8 @@ class ConversationChannel:
         if conversation is None or notification.sealed_body is not None:
             return None
         about = "the repair's ticket" if notification.repair_id else "the booking"
+        if notification.conversation_id is not None:
+            about = "what they wrote"
         return Reach(
             f"conversation {conversation.number} of {about}",
             # `can_reply` is Chatwoot's word for the channel's window (webhooks.md, conversation).
@@ -44,10 +49,13 @@ class ConversationChannel:
             notification.body,
             hold=hold,
             deadline=deadline,
+            items=questions.buttons(uow, notification.event_key, conversation),
         )
 
 
 def _conversation(uow: UnitOfWork, notification: Notification) -> Conversation | None:
+    if notification.conversation_id is not None:
+        return uow.session.get(Conversation, notification.conversation_id)
     if notification.repair_id is not None:
         return threads.conversation_for_repair(uow, notification.repair_id)
     if notification.booking_id is not None:

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import insert
 
 from chatwoot import outbound, verify
-from chatwoot.asking import Asking
 from chatwoot.channel import ConversationChannel
 from chatwoot.client import Client
 from chatwoot.codes import Codes, Mask
@@ -19,6 +18,7 @@ from chatwoot.commands import Commands
 from chatwoot.erased import guarded
 from chatwoot.inbound import Inbound
 from chatwoot.labels import LabelMoves
+from chatwoot.meanings import MeaningNotes
 from chatwoot.models import HookPin
 from chatwoot.notes import Notes
 from chatwoot.reactions import ChatwootReactions
@@ -146,7 +146,7 @@ def build(
         ),
         handlers=handlers,
         deliverers=deliverers,
-        reactions=join(ChatwootReactions(notes).table(), Asking(notes).table()),
+        reactions=join(ChatwootReactions(notes).table(), MeaningNotes(notes).table()),
         schedules=schedules,
         channels=(ConversationChannel(),),
     )

@@ -82,8 +82,6 @@ class Router:
             .where(
                 Notification.customer_id == event.subject_id,
                 Notification.state == NotificationState.QUEUED,
-                # Without it nobody decided: it answers where the customer wrote.
-                Notification.send_at.is_not(None),
             )
             .order_by(Notification.id)
             .with_for_update()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import time
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, validate
 
 from bridge.api.base import Blueprint
 from bridge.api.fields import Moment, Strict, one_of
@@ -64,11 +64,6 @@ class PreferredHours(Strict):
         include = {"from": Clock(required=True, attribute="start")}
 
     to = Clock(required=True, attribute="end")
-
-    @validates_schema
-    def two_times(self, data: dict[str, time], **kwargs: Any) -> None:
-        if data["start"] == data["end"]:
-            raise ValidationError("Give two different times, or null for any time.", "to")
 
 
 class PreferencesChange(Strict):
@@ -126,9 +121,6 @@ def change_preferences(body, ref):
         customer = customers.by_ref(uow, ref)
         wishes = preferences.wishes_of(uow, customer.id)
         wishes = replace(wishes, **{name: _frozen(value) for name, value in body.items()})
-        if both := sorted({*wishes.channels} & {*wishes.blocked}):
-            told = f"Preferred and blocked: {', '.join(both)}."
-            raise Invalid("these exclude each other", errors={"blocked": [told]})
         if language is not None:
             customers.update(uow, ref, {"locale": language}, principal().actor)
         preferences.change(uow, customer.id, wishes, principal().actor)

@@ -47,7 +47,7 @@ FREQUENCY_WORDS: dict[str, tuple[LazyString, LazyString]] = {
 PROBLEMS: dict[str, LazyString] = {
     "invalid": _("That is none of the choices. Please choose again."),
     "hours": _("Give both times, or neither, as hours and minutes."),
-    "no_hours": _("Give two different times, or leave both empty for any time."),
+    "no-hours": _("Give two different times, or leave both empty for any time."),
     "both": _("You cannot prefer a way that you do not want."),
     "limited": _("That was very often within an hour. Please wait a little."),
 }
@@ -101,7 +101,7 @@ def _unsubscribe(token: str) -> Response:
 
 
 def _wishes(before: Wishes) -> Wishes:
-    """As the form says. What it does not show is kept. Raises Invalid (`invalid`, `both`, as `_hours`)."""
+    """As the form says. What it does not show is kept. Raises Invalid (`invalid`, as `_hours`)."""
     form = request.form
     offered = _offered()
     first, blocked = form.get("channel", ""), tuple(sorted(set(form.getlist("blocked"))))
@@ -109,8 +109,6 @@ def _wishes(before: Wishes) -> Wishes:
     is_known = first in (*offered, "") and frequency in tuple(Frequency)
     if not is_known or not {*blocked} <= {*offered} or marketing not in ("yes", "no", None):
         raise Invalid("none of the choices")
-    if first in blocked:
-        raise Invalid("preferred and unwanted", code="both")
     later = [one for one in before.channels if one not in (first, *blocked)]
     hidden = [one for one in before.blocked if one not in offered]
     return Wishes(
@@ -123,16 +121,13 @@ def _wishes(before: Wishes) -> Wishes:
 
 
 def _hours(start: str, end: str) -> Hours | None:
-    """Raises Invalid (`hours`, `no_hours`)."""
+    """Raises Invalid (`hours`)."""
     if not start and not end:
         return None
     try:
-        hours = Hours(read_clock(start), read_clock(end))
+        return Hours(read_clock(start), read_clock(end))
     except ValueError as error:
         raise Invalid("not two times", code="hours") from error
-    if hours.start == hours.end:
-        raise Invalid("twice the same time", code="no_hours")
-    return hours
 
 
 def _offered() -> tuple[str, ...]:

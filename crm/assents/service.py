@@ -25,9 +25,8 @@ from crm.core.events import SYSTEM, Actor
 from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork
 from crm.customers.models import Customer
-from crm.notifications import channels, texts
-from crm.notifications import rules as notification_rules
 from crm.notifications import service as notifications
+from crm.notifications import texts
 from crm.notifications.models import Notification
 from crm.quotes.models import Quote
 from crm.quotes.queries import Waiting
@@ -110,7 +109,7 @@ class Assents:
         items = [self._quote(uow, one) for one in quotes]
         items += [self._booking(one) for one in held]
         values = {"shop": self._shop.name, "items": items}
-        told = notifications.compose(
+        notifications.compose(
             uow,
             key,
             TEMPLATE,
@@ -122,12 +121,9 @@ class Assents:
             hold=timedelta(),
             actor=SYSTEM,
             values=values,
+            conversation_id=talk.conversation.id if talk.conversation else None,
+            only=talk.channel,
         )
-        told.refusals = {
-            name: channels.BELONGS_ELSEWHERE
-            for name in notification_rules.CHANNELS
-            if name != talk.channel
-        }
 
     def _quote(self, uow: UnitOfWork, waiting: Waiting) -> dict[str, str]:
         quote = uow.session.get_one(Quote, waiting.quote_id)

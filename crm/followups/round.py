@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, literal, or_, select, tuple_
 
 from crm.core import inbox
-from crm.core.inbox import Delivery
 from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork, Units
 from crm.followups import rules, service
@@ -36,20 +35,9 @@ def hand_on(uow: UnitOfWork, follow_up: FollowUp, zone: ZoneInfo) -> None:
 
     Under the key of the round, so that it is handed on once.
     """
-    if not rules.may_write(uow.now, zone):
-        return
-    due_at, today = int(follow_up.due_at.timestamp()), uow.now.astimezone(zone).date().isoformat()
-    inbox.store(
-        uow,
-        Delivery(
-            source="self",
-            sender=SENDER,
-            type=DUE,
-            subject=f"follow-up:{follow_up.id}",
-            key=f"{follow_up.id}:{due_at}:{today}",
-            body=str(follow_up.id).encode(),
-        ),
-    )
+    if rules.may_write(uow.now, zone):
+        found = _deliveries(_today(uow, zone)).where(FollowUp.id == follow_up.id)
+        inbox.store_found(uow, SENDER, DUE, found)
 
 
 class Round:
@@ -78,11 +66,9 @@ class Round:
                     return count
                 last = tuple_(*(literal(value) for value in found[-1]))
                 count += inbox.store_found(
-                    uow, SENDER, DUE, _deliveries(self._today(uow)).where(*due, place <= last)
-                )
-
-    def _today(self, uow: UnitOfWork) -> str:
-        return uow.now.astimezone(self._shop.timezone).date().isoformat()
+                    uow, SENDER, DUE,
+                    _deliveries(_today(uow, self._shop.timezone)).where(*due, place <= last),
+                )  # fmt: skip
 
     def _look(self) -> None:
         last = 0
@@ -113,6 +99,10 @@ class Round:
             # A message that no channel took must not be found by one later.
             notifications.take_back_event(uow, follow_up.event_key, reason)
         service.end(uow, follow_up, state, reason)
+
+
+def _today(uow: UnitOfWork, zone: ZoneInfo) -> str:
+    return uow.now.astimezone(zone).date().isoformat()
 
 
 def _deliveries(today: str) -> Any:

@@ -28,7 +28,7 @@ from crm.notifications.events import (
 )
 from crm.notifications.models import Notification, NotificationState
 from crm.notifications.rules import Kind
-from crm.notifications.service import NOTICE_DEADLINE
+from crm.notifications.service import BELONGS_ELSEWHERE, NOTICE_DEADLINE
 
 _CLIMB = (
     NotificationState.QUEUED,
@@ -36,8 +36,6 @@ _CLIMB = (
     NotificationState.DELIVERED,
     NotificationState.READ,
 )
-# Why an answer goes by no channel but the one the customer wrote by.
-BELONGS_ELSEWHERE = "it is answered where the customer wrote"
 _LOOKING = (NotificationState.NO_CHANNEL, NotificationState.FAILED)
 
 

@@ -38,16 +38,16 @@ class NotificationState(StrEnum):
 
 
 class Notification(Base):
-    """event_key: one message per told event. reason: why this channel, or why not sent.
-
-    not_before: until then it may be taken back. send_at: when it may leave, moved into hours that
-    suit; None before a channel has it. deadline_at: afterwards it is no longer worth sending.
-    sealed_body: the address and the whole text of a message with a secret in it, which `body` only
-    shows masked; gone once it was sent. address: where a channel of its own sends it. refusals:
-    channel -> why it would not take the message. turns: how many channels were given it.
-    external_id: the channel's own name for it.
-    short_body: the words for a text message, where there are shorter ones. variables: what the words
-    were made of, for templates that others fill. segments, cost_minor: estimated before sending.
+    """event_key: one message per told event. conversation_id: of one that answers where they
+    wrote. reason: why this channel, or why not sent. not_before: until then it may be taken back.
+    send_at: when it may leave, moved into hours that suit; None before a channel has it.
+    deadline_at: afterwards it is no longer worth sending. sealed_body: the address and the whole
+    text of a message with a secret in it, which `body` only shows masked; gone once it was sent.
+    address: where a channel of its own sends it. refusals: channel -> why it would not take the
+    message. turns: how many channels were given it. external_id: the channel's own name for it.
+    short_body: the words for a text message, where there are shorter ones. variables: what the
+    words were made of, for templates that others fill. segments, cost_minor: estimated before
+    sending.
     """
 
     __tablename__ = "notifications"
@@ -67,6 +67,7 @@ class Notification(Base):
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
     repair_id: Mapped[int | None] = mapped_column(BigInteger)
     booking_id: Mapped[int | None] = mapped_column(BigInteger)
+    conversation_id: Mapped[int | None] = mapped_column(BigInteger)
     body: Mapped[str] = mapped_column(Text)
     short_body: Mapped[str | None] = mapped_column(Text)
     variables: Mapped[dict] = mapped_column(server_default=text("'{}'"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from crm.core import audit
+from crm.core.errors import Invalid
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
 from crm.customers.models import Customer
@@ -57,8 +58,9 @@ def wishes_of(uow: UnitOfWork, customer_id: int | None) -> Wishes:
 
 def change(uow: UnitOfWork, customer_id: int, wishes: Wishes, actor: Actor) -> None:
     """Messages that wait to leave are decided anew. When and by whom marketing was agreed to or
-    refused is kept.
+    refused is kept. Raises Invalid (`both`, `no-hours`) for wishes that contradict themselves.
     """
+    _check(wishes)
     row, said = read(uow, customer_id), consent(uow, customer_id)
     if row is None:
         row = CommunicationPreferences(customer_id=customer_id, marketing=None)
@@ -82,3 +84,12 @@ def change(uow: UnitOfWork, customer_id: int, wishes: Wishes, actor: Actor) -> N
     ref = uow.session.get_one(Customer, customer_id).ref
     audit.write(uow, actor, "communication_preferences.change", ref, told)
     uow.record(PreferencesChanged(customer_id, actor))
+
+
+def _check(wishes: Wishes) -> None:
+    if both := sorted({*wishes.channels} & {*wishes.blocked}):
+        told = {"blocked": [f"Preferred and blocked: {', '.join(both)}."]}
+        raise Invalid("these exclude each other", code="both", errors=told)
+    if wishes.hours is not None and wishes.hours.start == wishes.hours.end:
+        told = {"hours": {"to": ["Give two different times, or null for any time."]}}
+        raise Invalid("these hours are no stretch of time", code="no-hours", errors=told)

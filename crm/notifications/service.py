@@ -15,9 +15,12 @@ from crm.notifications import texts
 from crm.notifications.decision import NO_CHANNEL_YET
 from crm.notifications.events import NotificationComposed
 from crm.notifications.models import Notification, NotificationState
+from crm.notifications.rules import CHANNELS
 
 # A status notice that could not leave for this long tells the customer nothing new (rule 17).
 NOTICE_DEADLINE = timedelta(hours=24)
+# Why an answer goes by no channel but the one the customer wrote by.
+BELONGS_ELSEWHERE = "it is answered where the customer wrote"
 _STATUS_KEY = "repair:{}:entry:"
 
 
@@ -36,11 +39,15 @@ def compose(
     deadline_at: datetime | None = None,
     sealed_body: bytes | None = None,
     values: Mapping[str, Any] | None = None,
+    conversation_id: int | None = None,
+    only: str | None = None,
 ) -> Notification:
     """Keep a message and let the channels see it. It stays `no_channel` until one takes it.
 
     values: what the body was made of, for channels with words of their own; never a secret.
+    conversation_id, only: it answers what was written there, or by that channel, and goes nowhere else.
     """
+    refusals = {name: BELONGS_ELSEWHERE for name in CHANNELS if only and name != only}
     notification = Notification(
         event_key=event_key,
         template=template,
@@ -52,6 +59,8 @@ def compose(
         short_body=texts.short(locale, template, values) if values else None,
         variables={k: v for k, v in (values or {}).items() if isinstance(v, str)},
         sealed_body=sealed_body,
+        conversation_id=conversation_id,
+        refusals=refusals,
         state=NotificationState.NO_CHANNEL,
         reason=NO_CHANNEL_YET,
         not_before=uow.now + hold,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from crm.core.uow import Units
-from crm.quotes import queries, rules, service
+from crm.notifications import rulebook
+from crm.quotes import queries, service
 
 EVERY_SECONDS = 600.0
 
@@ -26,6 +27,7 @@ class Round:
             found = queries.due_for_nudge(uow)
         for quote_id in found:
             with self._units() as uow:
-                is_quiet = rules.is_quiet(uow.now.astimezone(self._zone).time())
-                service.nudge(uow, quote_id, is_quiet=is_quiet)
+                quiet = rulebook.quiet_hours(uow)
+                local = uow.now.astimezone(self._zone).time()
+                service.nudge(uow, quote_id, is_quiet=quiet is not None and quiet.hold(local))
         return len(found)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import time, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -18,8 +18,6 @@ MOST_OPTIONS, MOST_LINES, MOST_QUANTITY = 3, 50, 99
 LONGEST_LABEL, LONGEST_NOTE = 200, 2000
 GOOD_FOR = timedelta(days=14)
 NUDGES = (timedelta(hours=24), timedelta(hours=72))
-# On the shop's clock; nobody is reminded at night.
-QUIET_FROM, QUIET_UNTIL = time(21), time(8)
 # What the work may cost more than approved before it needs a new approval.
 OVERRUN_BP = 1000
 
@@ -155,8 +153,3 @@ def nudge_due(waited: timedelta, nudged: int) -> int | None:
     """The number of the reminder that is due, from 1. One that was missed is not made up for."""
     due = sum(waited >= after for after in NUDGES)
     return due if due > nudged else None
-
-
-def is_quiet(local: time) -> bool:
-    """local: on the shop's clock."""
-    return local >= QUIET_FROM or local < QUIET_UNTIL

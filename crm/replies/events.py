@@ -9,14 +9,6 @@ from crm.tickets.events import TicketEvent
 
 
 @dataclass(frozen=True)
-class RepairAsked(TicketEvent):
-    """The customer is to be asked which repair they mean."""
-
-    kind: ClassVar[str] = "ticket.repair_asked"
-    question_id: int
-
-
-@dataclass(frozen=True)
 class RepairChosen(TicketEvent):
     """The customer answered that question. count: messages that had waited for it."""
 

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.db import Base
 
+KEY = "which-repair:"
+
 
 class RepairQuestion(Base):
     """channel: where it was asked. options: references in the order shown. lines: their words.
@@ -39,7 +41,7 @@ class RepairQuestion(Base):
     @property
     def event_key(self) -> str:
         """Of the message that asks it."""
-        return f"which-repair:{self.id}"
+        return f"{KEY}{self.id}"
 
 
 class RepairFocus(Base):

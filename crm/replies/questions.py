@@ -1,7 +1,7 @@
 """Asking a customer which of their repairs they mean, and taking the answer.
 
-How the question looks in a conversation is left to `chatwoot/reactions.py`, by which text channel it
-goes to `crm/routing.py`.
+Sending it is left to the channel where the customer wrote; `crm/routing.py` decides on it as on
+every message.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from crm.core.events import SYSTEM, Actor
 from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork
 from crm.customers.models import Customer
-from crm.notifications import channels, texts
-from crm.notifications import rules as notification_rules
 from crm.notifications import service as notifications
+from crm.notifications import texts
 from crm.repairs.models import Repair, TicketRepair
 from crm.replies import focusing, talks, words
-from crm.replies.events import RepairAsked, RepairChosen
-from crm.replies.models import RepairQuestion
+from crm.replies.events import RepairChosen
+from crm.replies.models import KEY, RepairQuestion
 from crm.replies.rules import ANSWER_LASTS, MeantBy
 from crm.replies.talks import Talk
 from crm.tickets.models import AuthorKind, Conversation, Ticket, TicketMessage
@@ -45,7 +44,7 @@ def ask(
         options = _options(uow, talk, repair_ids)
         if len(options) < 2 or not _may_ask(uow, talk, message):
             return
-        question = _put(uow, shop, talk, options, message.ticket_id)
+        question = _put(uow, shop, talk, options)
     if question.answered_at is None:
         message.details = {**message.details, "question": question.id}
 
@@ -84,8 +83,9 @@ def answered_by_button(uow: UnitOfWork, message: TicketMessage, values: Any) -> 
     chosen = values[0] if isinstance(values, list) and values else values
     value = chosen.get("value") if isinstance(chosen, dict) else None
     key = message.effect_key or ""
-    number = key.removeprefix("which-repair:")
-    if not isinstance(value, str) or number == key or not number.isdigit():
+    # A turn after the first adds a part to the key of the effect.
+    number = key.removeprefix(KEY).partition(":")[0]
+    if not isinstance(value, str) or not key.startswith(KEY) or not number.isdigit():
         return
     question = uow.session.get(RepairQuestion, int(number), with_for_update=True)
     if question is None or question.conversation_id != message.conversation_id:
@@ -105,7 +105,7 @@ def of_text(uow: UnitOfWork, talk: Talk) -> RepairQuestion | None:
 
 
 def _put(
-    uow: UnitOfWork, shop: Shop, talk: Talk, options: list[Repair], ticket_id: int
+    uow: UnitOfWork, shop: Shop, talk: Talk, options: list[Repair]
 ) -> RepairQuestion:
     customer = uow.session.get_one(Customer, talk.customer_id)
     locale = texts.closest(customer.locale, shop.locale)
@@ -119,10 +119,8 @@ def _put(
     )
     uow.session.add(question)
     uow.session.flush()
-    # Told before the message is composed: the conversation takes it before any other channel can.
-    uow.record(RepairAsked(ticket_id, SYSTEM, question.id))
     values = {"shop": shop.name, "lines": [] if is_menu(talk.conversation) else question.lines}
-    notification = notifications.compose(
+    notifications.compose(
         uow,
         question.event_key,
         TEMPLATE,
@@ -134,13 +132,21 @@ def _put(
         actor=SYSTEM,
         deadline_at=uow.now + ANSWER_LASTS,
         values=values,
+        conversation_id=question.conversation_id,
+        only=talk.channel,
     )
-    notification.refusals = {
-        name: channels.BELONGS_ELSEWHERE
-        for name in notification_rules.CHANNELS
-        if name != talk.channel
-    }
     return question
+
+
+def buttons(uow: UnitOfWork, event_key: str, conversation: Conversation) -> list[dict[str, str]]:
+    """Title and value of each, of the message told under this key; none where it has none."""
+    number = event_key.removeprefix(KEY)
+    if number == event_key or not is_menu(conversation):
+        return []
+    question = uow.session.get_one(RepairQuestion, int(number))
+    values = (*question.options, SOMETHING_ELSE)
+    pairs = zip(question.lines, values, strict=True)
+    return [{"title": line, "value": value} for line, value in pairs]
 
 
 def is_menu(conversation: Conversation | None) -> bool:

@@ -62,6 +62,8 @@ class Visit:
         self.page.goto(url, wait_until="load")
 
     def is_too_wide(self) -> bool:
+        # Between two pages there is a document without an element.
+        self.page.wait_for_selector("body")
         return self.page.evaluate(
             "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         )

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from bridge.auth import csrf_token
+from bridge.auth import COOKIE
 from crm.core.events import SYSTEM
 from crm.disputes import service as disputes
 from crm.payments import ledger, posting
@@ -33,7 +33,7 @@ class Person:
         self.client.set_cookie("mendline", self.token)
         cookie = {"Cookie": f"mendline={self.token}"}
         with self.client.application.test_request_context(headers=cookie):
-            headers = {"X-CSRF-Token": csrf_token()}
+            headers = {"X-CSRF-Token": COOKIE.csrf_token()}
         return self.client.open(f"{API}{path}", method=method, headers=headers, **kwargs)
 
 

@@ -209,6 +209,11 @@ def test_the_next_moment_that_suits(at: str, stretch: Hours, expected: str):
     assert found == datetime.fromisoformat(expected)
 
 
+def test_quiet_hours_run_past_midnight():
+    clock = [time(20, 59), time(21), time(3), time(7, 59), time(8)]
+    assert [QUIET.hold(at) for at in clock] == [False, True, True, True, False]
+
+
 def test_every_message_has_its_rule_and_every_rule_its_message():
     told = {path.name.split(".")[0] for path in (texts.TEMPLATES / "en").iterdir()}
     messages = {name for name in told if not name.startswith(("_", "note_"))}

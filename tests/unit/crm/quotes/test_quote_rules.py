@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -77,8 +77,6 @@ def test_reminders():
     hours = [rules.nudge_due(timedelta(hours=h), n) for h, n in ((23, 0), (24, 0), (25, 1), (72, 1))]
     assert hours == [None, 1, None, 2]
     assert rules.nudge_due(timedelta(hours=80), 0) == 2
-    quiet = [rules.is_quiet(time(h, m)) for h, m in ((20, 59), (21, 0), (3, 0), (7, 59), (8, 0))]
-    assert quiet == [False, True, True, True, False]
 
 
 @pytest.mark.parametrize("text", ["yes", " YES! ", "Ok,\n go  ahead.", "sim", "Pode avançar",

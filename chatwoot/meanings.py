@@ -1,63 +1,26 @@
-"""The question which repair is meant, as Chatwoot shows it, and what agents hear of the answer."""
+"""What agents hear in the thread of which repair is meant."""
 
 from __future__ import annotations
 
 from sqlalchemy import select
 
-from chatwoot.channel import ConversationChannel
 from chatwoot.notes import Notes
-from chatwoot.owing import owe_message
 from crm.core.uow import Reactions, UnitOfWork
-from crm.notifications import rulebook
-from crm.notifications import service as notifications
-from crm.notifications.models import Notification
 from crm.repairs.models import Repair
-from crm.replies import questions
-from crm.replies.events import RepairAsked, RepairChosen, StrangersRepairNamed
+from crm.replies.events import RepairChosen, StrangersRepairNamed
 from crm.replies.models import RepairQuestion
-from crm.replies.rules import ANSWER_LASTS
 from crm.tickets.models import Conversation, TicketMessage
 
 
-class Asking:
+class MeaningNotes:
     def __init__(self, notes: Notes):
         self._notes = notes
 
     def table(self) -> Reactions:
         return {
-            RepairAsked: (self.ask,),
             RepairChosen: (self.note_choice,),
             StrangersRepairNamed: (self.note_stranger,),
         }
-
-    def ask(self, uow: UnitOfWork, event: RepairAsked) -> None:
-        """The question goes where the customer wrote; with buttons where Chatwoot can show them."""
-        question = uow.session.get_one(RepairQuestion, event.question_id)
-        if question.conversation_id is None:
-            return
-        conversation = uow.session.get_one(Conversation, question.conversation_id)
-        asked = uow.session.scalars(
-            select(Notification).where(Notification.event_key == question.event_key)
-        ).one()
-        if not rulebook.rule_for(uow, asked.template, asked.locale).is_on:
-            return  # the router skips it, and says why
-        values = (*question.options, questions.SOMETHING_ELSE)
-        buttons = [
-            {"title": line, "value": value}
-            for line, value in zip(question.lines, values, strict=True)
-        ]
-        notifications.queued(
-            asked, ConversationChannel.name, f"asked in conversation {conversation.number}"
-        )
-        owe_message(
-            uow,
-            conversation.account_id,
-            conversation.number,
-            asked.effect_key,
-            asked.body,
-            deadline=ANSWER_LASTS,
-            items=buttons if questions.is_menu(conversation) else (),
-        )
 
     def note_choice(self, uow: UnitOfWork, event: RepairChosen) -> None:
         """In the thread where it was asked, else in the latest of the ticket."""

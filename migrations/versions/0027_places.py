@@ -1,0 +1,17 @@
+"""Messages that answer in the conversation where the customer wrote."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0027"
+down_revision = "0026"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("notifications", sa.Column("conversation_id", sa.BigInteger(), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("notifications", "conversation_id")
