@@ -117,7 +117,9 @@ class Mendline:
             Schedule("core.forget", DAY, self._forget),
             Schedule("passcodes.wipe", passcodes.WIPE_EVERY_SECONDS, self._wipe_passcodes),
             Schedule(
-                "unclaimed.round", unclaimed.EVERY_SECONDS, unclaimed.Round(self.units, self.shop).run
+                "unclaimed.round",
+                unclaimed.EVERY_SECONDS,
+                unclaimed.Round(self.units, self.shop).run,
             ),
             Schedule(
                 "followups.round",

@@ -70,9 +70,7 @@ def merged_attributes(present: dict[str, Any], ours: dict[str, Any]) -> dict[str
     return kept | {key: value for key, value in ours.items() if value is not None}
 
 
-def merged_labels(
-    present: Sequence[str], repairs: Sequence[Repair], still_open: Open
-) -> list[str]:
+def merged_labels(present: Sequence[str], repairs: Sequence[Repair], still_open: Open) -> list[str]:
     """The whole list to write: status labels of the open repairs, or of the latest one, and what
     waits for the customer."""
     first = foremost(repairs)

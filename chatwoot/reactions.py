@@ -153,9 +153,7 @@ class ChatwootReactions:
         if event.channel != ConversationChannel.name:
             self._note_message(uow, event.subject_id, "told_elsewhere")
 
-    def note_untold(
-        self, uow: UnitOfWork, event: NotificationFailed | NotificationSkipped
-    ) -> None:
+    def note_untold(self, uow: UnitOfWork, event: NotificationFailed | NotificationSkipped) -> None:
         self._note_message(uow, event.subject_id, "untold")
 
     def _note_message(self, uow: UnitOfWork, notification_id: int, template: str) -> None:

@@ -38,9 +38,7 @@ class Deposits:
             internal_note=f"return deposit {amount}",
             details={"amount_minor": standing.held_minor, "currency": standing.currency},
         )
-        uow.record(
-            DepositToReturn(repair.id, event.actor, standing.held_minor, standing.currency)
-        )
+        uow.record(DepositToReturn(repair.id, event.actor, standing.held_minor, standing.currency))
 
     def table(self) -> Reactions:
         return {RepairNoted: (self.remind,)}

@@ -68,7 +68,9 @@ class Doorbell:
         if self._thread is None:
             with self._lock:
                 if self._thread is None:
-                    self._thread = threading.Thread(target=self._serve, name="doorbell", daemon=True)
+                    self._thread = threading.Thread(
+                        target=self._serve, name="doorbell", daemon=True
+                    )
                     self._thread.start()
         self._wake.set()
 

@@ -196,13 +196,22 @@ class Relay:
         return "unsure" if was_unsure or row.mode == SEND else "pending"
 
     def _fault(
-        self, row: OutboxRow, token: str, state: str, error: Temporary | Uncertain, denied: bool = False
+        self,
+        row: OutboxRow,
+        token: str,
+        state: str,
+        error: Temporary | Uncertain,
+        denied: bool = False,
     ) -> None:
         """Back to waiting after a fault of the other side, or dead past the last rung."""
         costs = isinstance(error, Uncertain) or error.costs_attempt
         asked = getattr(error, "after", None)
         reason = f"{error.code}: {error.detail}"
-        wait = self._ladder.wait(row.attempts + 1, asked=asked) if costs else (asked or destinations.BUSY_WAIT)
+        wait = (
+            self._ladder.wait(row.attempts + 1, asked=asked)
+            if costs
+            else (asked or destinations.BUSY_WAIT)
+        )
         if denied:
             wait = destinations.PAUSE_SECONDS
         elif state == "unsure" and wait is not None:
@@ -248,7 +257,9 @@ class Relay:
             uow.is_bulk = row.is_bulk
             # Before the row, as in `_fault`: two locks, always taken in the same order.
             destinations.worked(uow, row.destination)
-            kept = self._write(uow, row, token, state, reason, result=result, attempt=int(state == "done"))
+            kept = self._write(
+                uow, row, token, state, reason, result=result, attempt=int(state == "done")
+            )
             deliverer = self._deliverers[row.kind]
             if not kept or effect is None:
                 return
@@ -284,7 +295,13 @@ class Relay:
             values |= {"state": state, "reason": "a newer sync covers it", "wait": 0.0}
             kept = uow.session.execute(_RECORD, values).rowcount == 1
         level = 20 if state == "done" else 30
-        log.log(level, f"effect {state if kept else 'lease lost'}", effect=row.id, kind=row.kind, reason=reason)
+        log.log(
+            level,
+            f"effect {state if kept else 'lease lost'}",
+            effect=row.id,
+            kind=row.kind,
+            reason=reason,
+        )
         return kept
 
 

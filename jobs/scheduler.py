@@ -125,7 +125,9 @@ class Scheduler:
 
     def _lead(self, stop: threading.Event) -> None:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as lock:
-            if not lock.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER_LOCK}).scalar():
+            if not lock.execute(
+                text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER_LOCK}
+            ).scalar():
                 return
             log.info("scheduler leads")
             starting = True
@@ -194,7 +196,9 @@ class Scheduler:
         started, problem = time.monotonic(), None
         try:
             schedule.run()
-        except Exception as error:  # a duty that fails must not end the others; it is kept and shown
+        except (
+            Exception
+        ) as error:  # a duty that fails must not end the others; it is kept and shown
             problem = f"{type(error).__name__}: {error}"[:500]
             log.exception("duty failed", duty=schedule.name)
         try:

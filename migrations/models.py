@@ -1,7 +1,5 @@
 """Every table of every floor, gathered so that the models can be compared with the schema."""
 
-
-
 import chatwoot.models
 import crm.agreements.models
 import crm.analytics.models

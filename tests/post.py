@@ -61,12 +61,16 @@ class PostOffice:
 
     # -- called by aiosmtpd
 
-    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: list) -> str:
+    async def handle_MAIL(
+        self, server: Any, session: Any, envelope: Any, address: str, options: list
+    ) -> str:
         if not self.at_mail:
             envelope.mail_from = address
         return self.at_mail or "250 OK"
 
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list) -> str:
+    async def handle_RCPT(
+        self, server: Any, session: Any, envelope: Any, address: str, options: list
+    ) -> str:
         answer = self.at_rcpt or self._next(address, is_answer=True)
         if not answer:
             envelope.rcpt_tos.append(address)

@@ -60,7 +60,11 @@ def _events(spec: dict[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
     for kind, item in spec["webhooks"].items():
         body = item["post"]["requestBody"]["content"]["application/json"]["schema"]
         summary = item["post"]["summary"]
-        yield kind, summary if summary != kind else "", list(body["properties"]["data"]["properties"])
+        yield (
+            kind,
+            summary if summary != kind else "",
+            list(body["properties"]["data"]["properties"]),
+        )
 
 
 def _parameter(one: dict[str, Any]) -> dict[str, Any]:

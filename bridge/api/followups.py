@@ -31,7 +31,9 @@ FOLLOW_UP = f"/follow-ups/<int(max={MOST_BIGINT}):follow_up_id>"
 def _is_public_address(url: str) -> None:
     try:
         parts = urlsplit(url)
-        is_fit = parts.scheme == "https" and parts.hostname and not (parts.username or parts.password)
+        is_fit = (
+            parts.scheme == "https" and parts.hostname and not (parts.username or parts.password)
+        )
     except ValueError:
         is_fit = False
     if not is_fit or any(sign.isspace() or not sign.isprintable() for sign in url):

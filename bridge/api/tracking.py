@@ -15,7 +15,11 @@ blp = Blueprint("tracking_api", __name__, url_prefix="/api/v1/repairs", descript
 
 
 class TypedReference(Strict):
-    ref = Text(40, required=True, metadata={"description": "As typed: case, blanks, hyphens, prefix, O for 0."})
+    ref = Text(
+        40,
+        required=True,
+        metadata={"description": "As typed: case, blanks, hyphens, prefix, O for 0."},
+    )
 
 
 class RepairState(Schema):

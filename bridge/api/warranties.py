@@ -59,7 +59,11 @@ def show_warranty(ref):
         today = _today()
         lines = [
             {
-                **{name: getattr(line, name) for name in WarrantyLine().fields if hasattr(line, name)},
+                **{
+                    name: getattr(line, name)
+                    for name in WarrantyLine().fields
+                    if hasattr(line, name)
+                },
                 "is_covered": queries.is_covered(line, today),
             }
             for line in shown.lines

@@ -21,7 +21,11 @@ class DryRun(Exception):
 
 
 def add_verbs(verb: Callable, group: Callable) -> None:
-    verb("seed", run_seed, "load or update the catalogue, make a first location; the shop's edits stay")
+    verb(
+        "seed",
+        run_seed,
+        "load or update the catalogue, make a first location; the shop's edits stay",
+    )
     sheets = group("catalog", "the catalogue as CSV files")
     one = verb("export", run_export, "write a sheet", sheets)
     one.add_argument("kind", choices=KINDS)

@@ -25,8 +25,12 @@ def add_verbs(verb: Callable) -> None:
     one.add_argument("--manifest", type=Path, default=provision.SHIPPED, help="the YAML to follow")
     one = verb("doctor", run_doctor, "check settings, stores and every outside service")
     one.add_argument("--mail-to", metavar="ADDRESS", help="send a test mail there as well")
-    one.add_argument("--text-to", metavar="NUMBER", help="send a test SMS there, such as +447700900123")
-    one = verb("reconcile", run_reconcile, "find what Chatwoot's and Stripe's webhooks failed to bring")
+    one.add_argument(
+        "--text-to", metavar="NUMBER", help="send a test SMS there, such as +447700900123"
+    )
+    one = verb(
+        "reconcile", run_reconcile, "find what Chatwoot's and Stripe's webhooks failed to bring"
+    )
     one.add_argument("--hours", type=float, help="look back at least this far")
     one = verb("demo", demo.run, "play a scripted afternoon in the running sandbox")
     one.add_argument("--url", help="where the service answers (default: the running `up`)")

@@ -24,7 +24,9 @@ def add_verbs(verb: Callable, group: Callable) -> None:
     customer = group("customer", "what is held about one person")
     one = verb("export", export, "write everything into one ZIP", customer)
     one.add_argument("ref", help="reference of the customer")
-    one.add_argument("--out", type=Path, help="file to write (default: <ref>.zip); never overwritten")
+    one.add_argument(
+        "--out", type=Path, help="file to write (default: <ref>.zip); never overwritten"
+    )
     one = verb("erase", erase, "erase the person, here and in Chatwoot", customer)
     one.add_argument("ref", nargs="?", help="reference of the customer")
     one.add_argument("--again", action="store_true",
@@ -46,7 +48,9 @@ def export(args: argparse.Namespace) -> None:
             exporting.write_zip(target, data, files, file_store(parts.settings))
     told = {"file": str(out), "rows": {name: len(rows) for name, rows in data["tables"].items()},
             "files": len(files)}  # fmt: skip
-    lines = [f"{out}: {len(files)} files and"] + [f"  {n} {name}" for name, n in told["rows"].items()]
+    lines = [f"{out}: {len(files)} files and"] + [
+        f"  {n} {name}" for name, n in told["rows"].items()
+    ]
     cli.show(args, told, lines)
 
 

@@ -18,7 +18,9 @@ from jobs.postgres import StoreError
 
 
 def add_verbs(verb: Callable) -> None:
-    verb("bounce", bounce, "take in a returned mail from standard input, for mail servers that pipe")
+    verb(
+        "bounce", bounce, "take in a returned mail from standard input, for mail servers that pipe"
+    )
 
 
 def bounce(args: argparse.Namespace) -> int:

@@ -62,14 +62,15 @@ def service() -> Iterator[app.Mendline]:
         with _joined(settings, settings.database_url, settings.redis_url) as parts:
             yield parts
     else:
-        with stores(settings) as opened, _joined(settings, opened.database_url, opened.redis_url) as parts:
+        with (
+            stores(settings) as opened,
+            _joined(settings, opened.database_url, opened.redis_url) as parts,
+        ):
             yield parts
 
 
 @contextmanager
-def _joined(
-    settings: Settings, database_url: str, redis_url: str | None
-) -> Iterator[app.Mendline]:
+def _joined(settings: Settings, database_url: str, redis_url: str | None) -> Iterator[app.Mendline]:
     parts = app.compose(settings, database_url, redis_url)
     try:
         yield parts

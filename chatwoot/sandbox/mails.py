@@ -47,9 +47,7 @@ class Catcher:
 
 def open_catcher(site: Site, port: int) -> Controller:
     """Listen on this machine only, in a thread that ends with the process."""
-    catcher = Controller(
-        Catcher(site), hostname="127.0.0.1", port=port, data_size_limit=MOST_BYTES
-    )
+    catcher = Controller(Catcher(site), hostname="127.0.0.1", port=port, data_size_limit=MOST_BYTES)
     catcher.start()
     return catcher
 

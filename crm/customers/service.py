@@ -225,12 +225,12 @@ def _holders(
     """Which of the keys the customer has, and whether proven; and who else has one of them."""
     is_theirs = CustomerKey.customer_id == customer.id
     rows = uow.session.execute(
-        select(
-            CustomerKey.customer_id, CustomerKey.kind, CustomerKey.value, CustomerKey.is_proven
-        )
+        select(CustomerKey.customer_id, CustomerKey.kind, CustomerKey.value, CustomerKey.is_proven)
         .join(Customer, Customer.id == CustomerKey.customer_id)
         .where(
-            tuple_(CustomerKey.kind, CustomerKey.value).in_([(key.kind, key.value) for key in keys]),
+            tuple_(CustomerKey.kind, CustomerKey.value).in_(
+                [(key.kind, key.value) for key in keys]
+            ),
             is_theirs | Customer.merged_into_id.is_(None),
         )
         .order_by(is_theirs.desc(), CustomerKey.id)

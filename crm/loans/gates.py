@@ -17,9 +17,7 @@ def still_out(uow: UnitOfWork, repair_id: int) -> list[str]:
     query = (
         select(LoanDevice.name)
         .join(Loan, Loan.device_id == LoanDevice.id)
-        .where(
-            Loan.repair_id == repair_id, Loan.returned_at.is_(None), Loan.waived_at.is_(None)
-        )
+        .where(Loan.repair_id == repair_id, Loan.returned_at.is_(None), Loan.waived_at.is_(None))
         .order_by(Loan.id)
     )
     return list(uow.session.scalars(query))

@@ -32,9 +32,7 @@ def devices(
     query = select(LoanDevice)
     if is_active is not None:
         query = query.where(LoanDevice.is_active == is_active)
-    return page(
-        uow.session, query, [LoanDevice.id], limit=limit, after=after, oldest_first=True
-    )
+    return page(uow.session, query, [LoanDevice.id], limit=limit, after=after, oldest_first=True)
 
 
 def out(uow: UnitOfWork, *, limit: int, after: Sequence[Any] | None = None) -> Page:

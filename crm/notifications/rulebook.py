@@ -113,6 +113,4 @@ def _check_open(template: str) -> None:
 
 
 def _changed(rule: Rule, row: NotificationRule) -> Rule:
-    return replace(
-        rule, is_on=row.is_on, is_quiet=row.is_quiet, channels=tuple(row.channels)
-    )
+    return replace(rule, is_on=row.is_on, is_quiet=row.is_quiet, channels=tuple(row.channels))

@@ -77,9 +77,7 @@ _IS_NO_AMOUNT = (
     r"|modelos?\b|anos?\b|dias?\b|horas?\b|vezes\b))"
 )
 # Nine digits and more are a phone number.
-_DIGITS = (
-    r"(?:[0-9]{4,8}|[0-9]{2}(?:[ -][0-9]{2}){2,3}|[0-9]{2,3}[ -][0-9]{2,3})" + _IS_NO_AMOUNT
-)
+_DIGITS = r"(?:[0-9]{4,8}|[0-9]{2}(?:[ -][0-9]{2}){2,3}|[0-9]{2,3}[ -][0-9]{2,3})" + _IS_NO_AMOUNT
 # A password is told apart from an adjective ("my password is wrong") by a digit or by quotes.
 _WORD = r"(?=[^\s\"“”'`]*[0-9])[^\s\"“”'`<>]{4,64}"
 _QUOTED = r"[\"“'`](?P<quoted>[^\"“”'`\n•]{3,64})[\"”'`]"

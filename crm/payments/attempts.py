@@ -70,9 +70,7 @@ def begin(
     )
     uow.session.add(attempt)
     uow.session.flush()
-    uow.record(
-        PaymentInitiated(attempt.id, actor, repair_id, amount_minor, currency, purpose)
-    )
+    uow.record(PaymentInitiated(attempt.id, actor, repair_id, amount_minor, currency, purpose))
     return attempt
 
 

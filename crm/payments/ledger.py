@@ -82,9 +82,7 @@ def receivable(uow: UnitOfWork, invoice_id: int) -> int:
     return _sum(uow, LedgerEntry.account == "receivable", LedgerEntry.invoice_id == invoice_id)
 
 
-def held(
-    uow: UnitOfWork, *, repair_id: int | None = None, invoice_id: int | None = None
-) -> int:
+def held(uow: UnitOfWork, *, repair_id: int | None = None, invoice_id: int | None = None) -> int:
     """The customer's money for a repair, or for an invoice without one, that is not yet earned."""
     return held_in(uow, Scope.of(repair_id, invoice_id))
 

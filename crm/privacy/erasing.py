@@ -196,7 +196,9 @@ def _kept(person: Person, stopped: int) -> list[str]:
     if stopped:
         kept.append("a digest of the number that said STOP, so that nobody writes to it")
     if person.contacts:
-        kept.append("the contact in Chatwoot, until Chatwoot lets it go: it refuses while they are online")
+        kept.append(
+            "the contact in Chatwoot, until Chatwoot lets it go: it refuses while they are online"
+        )
     kept.append("sealed answers to requests that may be repeated, for 24 hours")
     kept.append("backups, until they expire; erase again after a restore")
     return kept

@@ -44,7 +44,9 @@ class Person:
 
     @property
     def refs(self) -> set[str]:
-        return {row["ref"] for rows in self.rows.values() for row in rows.values() if row.get("ref")}
+        return {
+            row["ref"] for rows in self.rows.values() for row in rows.values() if row.get("ref")
+        }
 
     @property
     def contacts(self) -> set[tuple[int, int]]:
@@ -108,7 +110,9 @@ def _follow(uow: UnitOfWork, person: Person, found: list[Row]) -> None:
     """Take in what was found in one table, and everything that refers to it."""
     waiting = [found]
     while waiting:
-        fresh = [row for row in waiting.pop() if _key(row) not in person.rows[row["__table__"].name]]
+        fresh = [
+            row for row in waiting.pop() if _key(row) not in person.rows[row["__table__"].name]
+        ]
         if not fresh:
             continue
         table: Table = fresh[0]["__table__"]

@@ -94,7 +94,9 @@ def find(uow: UnitOfWork, address: Address) -> Repair:
     if address.ref is not None:
         query = query.where(Repair.ref == (refs.read(REF_PREFIX, address.ref) or ""))
         if address.owner_key is not None:
-            query = query.where(or_(Repair.owner_key == address.owner_key, Repair.owner_key.is_(None)))
+            query = query.where(
+                or_(Repair.owner_key == address.owner_key, Repair.owner_key.is_(None))
+            )
     else:
         query = query.where(
             Repair.owner_key == address.owner_key, Repair.external_id == address.external_id

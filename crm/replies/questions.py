@@ -104,9 +104,7 @@ def of_text(uow: UnitOfWork, talk: Talk) -> RepairQuestion | None:
     return question
 
 
-def _put(
-    uow: UnitOfWork, shop: Shop, talk: Talk, options: list[Repair]
-) -> RepairQuestion:
+def _put(uow: UnitOfWork, shop: Shop, talk: Talk, options: list[Repair]) -> RepairQuestion:
     customer = uow.session.get_one(Customer, talk.customer_id)
     locale = texts.closest(customer.locale, shop.locale)
     question = RepairQuestion(

@@ -31,7 +31,12 @@ def listed(uow: UnitOfWork) -> list[WhatsAppTemplate]:
 
 
 def put(
-    uow: UnitOfWork, name: str, locale: str, content_sid: str, variables: Sequence[str], actor: Actor
+    uow: UnitOfWork,
+    name: str,
+    locale: str,
+    content_sid: str,
+    variables: Sequence[str],
+    actor: Actor,
 ) -> WhatsAppTemplate:
     """Store or replace the template of one message in one language. Audited."""
     row = uow.session.get(WhatsAppTemplate, (name, locale), with_for_update=True)
@@ -40,7 +45,9 @@ def put(
         uow.session.add(row)
     row.content_sid, row.variables = content_sid, list(variables)
     row.updated_at, row.updated_by = uow.now, actor.name
-    audit.write(uow, actor, "whatsapp_template.put", f"{name}.{locale}", {"content_sid": content_sid})
+    audit.write(
+        uow, actor, "whatsapp_template.put", f"{name}.{locale}", {"content_sid": content_sid}
+    )
     uow.session.flush()
     return row
 
@@ -54,9 +61,7 @@ def remove(uow: UnitOfWork, name: str, locale: str, actor: Actor) -> None:
     audit.write(uow, actor, "whatsapp_template.remove", f"{name}.{locale}", {})
 
 
-def filled(
-    uow: UnitOfWork, name: str, locale: str, values: Mapping[str, str]
-) -> Filled | None:
+def filled(uow: UnitOfWork, name: str, locale: str, values: Mapping[str, str]) -> Filled | None:
     """The template with this message's values; None when none is stored or a value is not known."""
     row = uow.session.get(WhatsAppTemplate, (name, locale))
     if row is None or not all(one in values for one in row.variables):

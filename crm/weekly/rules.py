@@ -65,9 +65,7 @@ def week(now: datetime, zone: ZoneInfo) -> Week | None:
     monday = today - timedelta(days=today.weekday())
     if now < moment(monday, AT, zone):
         return None
-    first, second, third = (
-        moment(monday - timedelta(weeks=n), time(0), zone) for n in (2, 1, 0)
-    )
+    first, second, third = (moment(monday - timedelta(weeks=n), time(0), zone) for n in (2, 1, 0))
     return Week(monday - timedelta(weeks=1), first, second, third)
 
 

@@ -88,9 +88,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(sealed IS NULL) = (wiped_at IS NOT NULL)", name=op.f("ck_passcodes_wiped")
         ),
-        sa.ForeignKeyConstraint(
-            ["repair_id"], ["repairs.id"], name=op.f("fk_passcodes_repair_id")
-        ),
+        sa.ForeignKeyConstraint(["repair_id"], ["repairs.id"], name=op.f("fk_passcodes_repair_id")),
         sa.PrimaryKeyConstraint("repair_id", name=op.f("pk_passcodes")),
     )
     op.create_index(

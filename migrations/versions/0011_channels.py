@@ -14,9 +14,7 @@ def upgrade() -> None:
     op.add_column("notifications", sa.Column("address", sa.Text(), nullable=True))
     op.add_column(
         "notifications",
-        sa.Column(
-            "refusals", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("refusals", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
     )
     op.add_column("notifications", sa.Column("external_id", sa.Text(), nullable=True))
     op.create_index("ix_notifications_external_id", "notifications", ["external_id"])

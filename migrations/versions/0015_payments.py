@@ -37,8 +37,7 @@ def upgrade() -> None:
         sa.Column("settled_at", MOMENT, nullable=True),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_payment_attempts_amount")),
         sa.CheckConstraint(
-            "state IN ('created', 'open', 'processing', 'paid', 'expired', 'failed', "
-            "'mismatched')",
+            "state IN ('created', 'open', 'processing', 'paid', 'expired', 'failed', 'mismatched')",
             name=op.f("ck_payment_attempts_state"),
         ),
         sa.CheckConstraint(

@@ -33,9 +33,7 @@ def upgrade() -> None:
             "kind IN ('part', 'courier', 'subcontract', 'other')", name=op.f("ck_expenses_kind")
         ),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_expenses_amount")),
-        sa.CheckConstraint(
-            "tax_minor BETWEEN 0 AND amount_minor", name=op.f("ck_expenses_tax")
-        ),
+        sa.CheckConstraint("tax_minor BETWEEN 0 AND amount_minor", name=op.f("ck_expenses_tax")),
         sa.CheckConstraint(
             "num_nonnulls(repair_id, customer_id) <= 1", name=op.f("ck_expenses_one_subject")
         ),

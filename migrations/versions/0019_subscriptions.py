@@ -28,7 +28,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriptions")),
     )
 
-
     op.create_index(
         "ix_outbox_webhooks",
         "outbox",

@@ -44,7 +44,9 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "kind = 'custom' OR repair_id IS NOT NULL", name=op.f("ck_follow_ups_repair")
         ),
-        sa.ForeignKeyConstraint(["repair_id"], ["repairs.id"], name=op.f("fk_follow_ups_repair_id")),
+        sa.ForeignKeyConstraint(
+            ["repair_id"], ["repairs.id"], name=op.f("fk_follow_ups_repair_id")
+        ),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customers.id"], name=op.f("fk_follow_ups_customer_id")
         ),

@@ -14,9 +14,7 @@ def upgrade() -> None:
     op.add_column("notifications", sa.Column("short_body", sa.Text(), nullable=True))
     op.add_column(
         "notifications",
-        sa.Column(
-            "variables", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("variables", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
     )
     op.add_column("notifications", sa.Column("segments", sa.Integer(), nullable=True))
     op.add_column("notifications", sa.Column("cost_minor", sa.Integer(), nullable=True))

@@ -15,9 +15,7 @@ def upgrade() -> None:
         "notifications",
         sa.Column("turns", sa.Integer(), server_default="0", nullable=False),
     )
-    op.add_column(
-        "notifications", sa.Column("send_at", sa.DateTime(timezone=True), nullable=True)
-    )
+    op.add_column("notifications", sa.Column("send_at", sa.DateTime(timezone=True), nullable=True))
     # Until now each refusal stood for one turn; the key of what is on its way stays what it was.
     op.execute("""
         UPDATE notifications

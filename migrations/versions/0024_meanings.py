@@ -45,7 +45,11 @@ def upgrade() -> None:
 
 
 def _references(table: str) -> list[sa.ForeignKeyConstraint]:
-    targets = {"customer_id": "customers", "conversation_id": "conversations", "repair_id": "repairs"}
+    targets = {
+        "customer_id": "customers",
+        "conversation_id": "conversations",
+        "repair_id": "repairs",
+    }
     return [
         sa.ForeignKeyConstraint([column], [f"{other}.id"], name=op.f(f"fk_{table}_{column}"))
         for column, other in targets.items()

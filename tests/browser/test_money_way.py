@@ -93,7 +93,9 @@ class Way:
 
     def attributes(self, number: int) -> dict[str, Any]:
         """What agents see of the contact."""
-        contact = self.service.one("SELECT contact_id FROM conversations WHERE number = :n", n=number)
+        contact = self.service.one(
+            "SELECT contact_id FROM conversations WHERE number = :n", n=number
+        )
         return self.service.account.contact(contact)["custom_attributes"]
 
     def pays(self, button: str = "Pay") -> None:

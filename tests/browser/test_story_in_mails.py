@@ -149,7 +149,9 @@ def _told(story: Story, locale: str) -> str:
     story.does("POST", f"/repairs/{ref}/updates", status="diagnosing")
     lines = [{"label": "Original screen", "unit_minor": 12_000, "kind": "part"},
              {"label": "Fitting", "unit_minor": 3_000}]  # fmt: skip
-    quote = story.does("POST", f"/repairs/{ref}/quotes", options=[{"name": "Screen", "lines": lines}])
+    quote = story.does(
+        "POST", f"/repairs/{ref}/quotes", options=[{"name": "Screen", "lines": lines}]
+    )
     story.does("POST", f"/quotes/{quote['ref']}/send")
     story.page.goto(story.link("quote"))
     story.page.get_by_role("button", name=re.compile("approve|aprovar", re.I)).first.click()

@@ -20,7 +20,6 @@ from tests.service import running
 pytestmark = pytest.mark.browser
 
 
-
 def report(mendline: Mendline, tracked: str, status: RepairStatus) -> None:
     repair_id = mendline.shop.links.read_track(tracked.rsplit("/", 1)[1], datetime.now(UTC))
     with mendline.units() as uow:

@@ -59,9 +59,7 @@ class Walk:
     def call(self, role: str, method: str, path: str, **body: Any) -> dict[str, Any]:
         if role not in self._keys:
             with self.service.units() as uow:
-                made = staff.create_key(
-                    uow, self.service.parts.seal, SYSTEM, name=role, role=role
-                )
+                made = staff.create_key(uow, self.service.parts.seal, SYSTEM, name=role, role=role)
                 self._keys[role] = made.key
         answer = self.service.http.open(
             f"/api/v1{path}", method=method, json=body or None,
@@ -140,9 +138,7 @@ def test_from_drop_off_to_collected(mendline, visit):
     done = walk.call("desk", "POST", f"/bookings/{booking}/check-in")
     ref = done["devices"][0]["repair"]
     walk.call("technician", "PUT", f"/repairs/{ref}/intake", imei=IMEI, condition="fair")
-    terms = walk.call(
-        "desk", "POST", f"/repairs/{ref}/agreements", purpose="drop_off", send=True
-    )
+    terms = walk.call("desk", "POST", f"/repairs/{ref}/agreements", purpose="drop_off", send=True)
     walk.signs(terms["url"], "Ilse Brandt")
     mendline.settle()
     attributes = mendline.thread(number)["custom_attributes"]

@@ -10,7 +10,10 @@ import pytest
 from crm.notifications import samples, texts
 
 # Only where the code is kept, or somebody else's repairs are shown, is there more to tell.
-SOMETIMES = {"note_code_hidden": {"ref", "device", "status", "link"}, "note_customer_texted": {"media"}}
+SOMETIMES = {
+    "note_code_hidden": {"ref", "device", "status", "link"},
+    "note_customer_texted": {"media"},
+}
 
 
 class Composed(logging.Handler):

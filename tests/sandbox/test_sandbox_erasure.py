@@ -21,11 +21,16 @@ def _person(client: FlaskClient, name: str) -> int:
 
 def _delete(client: FlaskClient, contact_id: int, who: str = "admin_token"):
     token = client.get("/sandbox/api/credentials").get_json()[who]
-    return client.delete(f"/api/v1/accounts/1/contacts/{contact_id}", headers={"api_access_token": token})
+    return client.delete(
+        f"/api/v1/accounts/1/contacts/{contact_id}", headers={"api_access_token": token}
+    )
 
 
 def test_deleting_a_contact_takes_their_conversations_along(client: FlaskClient):
-    account = {"name": "Web", "channel": {"type": "web_widget", "website_url": "https://quay.example"}}
+    account = {
+        "name": "Web",
+        "channel": {"type": "web_widget", "website_url": "https://quay.example"},
+    }
     token = client.get("/sandbox/api/credentials").get_json()["admin_token"]
     client.post("/api/v1/accounts/1/inboxes", json=account, headers={"api_access_token": token})
     gone, stays = _person(client, "Ilse"), _person(client, "Noor")

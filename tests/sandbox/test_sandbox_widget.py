@@ -76,7 +76,11 @@ def test_a_visitor_presses_a_button_of_the_own_thread(http: FlaskClient, inbox: 
     items = [{"title": "Phone", "value": "a"}, {"title": "Laptop", "value": "b"}]
     asked = http.post(
         f"/api/v1/accounts/{told['account_id']}/conversations/{number}/messages",
-        json={"content": "Which?", "content_type": "input_select", "content_attributes": {"items": items}},
+        json={
+            "content": "Which?",
+            "content_type": "input_select",
+            "content_attributes": {"items": items},
+        },
         headers={"api_access_token": told["admin_token"]},
     ).json
     shown = call(http, "GET", "/messages", inbox, query={"visitor": visitor}).json["messages"]

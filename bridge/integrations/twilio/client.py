@@ -104,9 +104,7 @@ class Texting:
         except (requests.RequestException, TwilioException, ValueError) as error:
             raise Uncertain(f"Twilio's answer was lost ({type(error).__name__})") from error
 
-    def find(
-        self, to: str, wordings: Sequence[Sequence[str]], not_before: datetime
-    ) -> list[Sent]:
+    def find(self, to: str, wordings: Sequence[Sequence[str]], not_before: datetime) -> list[Sent]:
         """Messages to this number that have every part of one of these wordings, newest first.
 
         Parts, because a trial account puts its own words before ours, and of a template we know the

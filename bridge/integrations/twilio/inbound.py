@@ -126,7 +126,9 @@ def status_told(uow: UnitOfWork, row: InboxRow) -> None:
     elif notification.effect_key == owed.effect_key:
         error = news["error"] or ""
         if notification.address:
-            learn(uow, channel, notification.address, int(error) if _ERROR.fullmatch(error) else None)
+            learn(
+                uow, channel, notification.address, int(error) if _ERROR.fullmatch(error) else None
+            )
         reason = f"{Permanent.code}: Twilio could not deliver it, error {error or 'unknown'}"
         channels.gave_up(uow, notification.id, reason)
 

@@ -187,9 +187,7 @@ def _writes_there(known: TextNumber | None) -> bool:
 
 
 def _filled(uow: UnitOfWork, notification: Notification) -> Filled | None:
-    return templates.filled(
-        uow, notification.template, notification.locale, notification.variables
-    )
+    return templates.filled(uow, notification.template, notification.locale, notification.variables)
 
 
 def _closed(template: str, locale: str) -> str:

@@ -36,9 +36,7 @@ def endpoints(account_sid: str, auth_tokens: Sequence[str], public_url: str) -> 
                 raise Unauthenticated("another account")
             return read(form, received)
 
-        return Endpoint(
-            path, verify, mimetype="application/x-www-form-urlencoded", is_silent=True
-        )
+        return Endpoint(path, verify, mimetype="application/x-www-form-urlencoded", is_silent=True)
 
     return [endpoint(STATUS_PATH, inbound.status), endpoint(INBOUND_PATH, inbound.message)]
 

@@ -35,7 +35,9 @@ def taken(body: bytes, token: str = NEW, signature: str | None = None, **other: 
 
 
 def changed(name: str, **fields: str) -> bytes:
-    return urlencode(dict(parse_qsl(BODIES[name].decode(), keep_blank_values=True)) | fields).encode()
+    return urlencode(
+        dict(parse_qsl(BODIES[name].decode(), keep_blank_values=True)) | fields
+    ).encode()
 
 
 @pytest.mark.parametrize("name", BODIES)

@@ -149,9 +149,7 @@ def test_what_was_given_back_is_listed(service, stripe, path):
     assert "Given back" not in service.http.get(path).text
     with service.units() as uow:
         payment = uow.session.scalar(select(Payment))
-        refunds.request(
-            uow, service.parts.shop, NewRefund(payment.ref, "too much", 1_000), STAFF
-        )
+        refunds.request(uow, service.parts.shop, NewRefund(payment.ref, "too much", 1_000), STAFF)
     service.settle()
     stripe.courier.deliver()
     service.settle()

@@ -59,7 +59,9 @@ def test_the_desk_cannot_change_it(shop: Shop):
     assert change(shop, "desk", requires_intake=True).status_code == 403
 
 
-def test_condition_and_hurry_reach_the_bench_with_and_without_a_chosen_repair(mailing: Shop, guest: Guest):
+def test_condition_and_hurry_reach_the_bench_with_and_without_a_chosen_repair(
+    mailing: Shop, guest: Guest
+):
     guest.begin().do("repairs", repair_types="screen", then="another")
     guest.do("device", category="macbook", name="MacBook of 2011")
     guest.post(f"{guest.home}/repairs?device=1", problem="no picture")

@@ -79,7 +79,9 @@ def test_bad_changes_are_422(desk, change):
 
 
 def test_a_name_is_one_line_and_a_language_one_of_ours(desk):
-    made = desk("POST", "/api/v1/customers", json={"name": " Ana\r\nPay here:\u2028x\t ", "locale": "pt-BR"})
+    made = desk(
+        "POST", "/api/v1/customers", json={"name": " Ana\r\nPay here:\u2028x\t ", "locale": "pt-BR"}
+    )
     assert (made.json["name"], made.json["locale"]) == ("Ana Pay here: x", "pt-BR")
     refused = desk("POST", "/api/v1/customers", json={"name": "Ana", "locale": "de"})
     assert refused.status_code == 422 and "Give one of en, pt" in refused.text

@@ -144,4 +144,6 @@ def test_hostile_values_and_strangers(desk, role, stored):
     assert send(desk, stored, step="{{x}}").status_code == 404
     for word in ("🎉", "‮abc", "<script>", "{{x}}"):
         assert send(desk, stored, how=word).status_code == 422
-    assert role("shop")("GET", f"/repairs/{stored}/letters/notice_to_collect.pdf").status_code == 403
+    assert (
+        role("shop")("GET", f"/repairs/{stored}/letters/notice_to_collect.pdf").status_code == 403
+    )

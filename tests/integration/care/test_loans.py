@@ -37,9 +37,7 @@ def days_ago(mendline, loan, days):
     """The loan was due that many days ago."""
     due = (datetime.now(UTC) - timedelta(days=days)).date()
     with mendline.units() as uow:
-        uow.connection.exec_driver_sql(
-            "UPDATE loans SET due_on = %s WHERE id = %s", (due, loan)
-        )
+        uow.connection.exec_driver_sql("UPDATE loans SET due_on = %s WHERE id = %s", (due, loan))
 
 
 def test_a_device_is_added_changed_and_removed(desk):

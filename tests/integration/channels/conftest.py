@@ -44,7 +44,9 @@ class Channels:
             uow.session.execute(text(statement), values)
 
     def log(self, columns: str = "template, channel, state") -> list[tuple]:
-        return [tuple(r) for r in self.shop.rows(f"SELECT {columns} FROM notifications ORDER BY id")]
+        return [
+            tuple(r) for r in self.shop.rows(f"SELECT {columns} FROM notifications ORDER BY id")
+        ]
 
     def effects(self, columns: str = "kind, state, reason") -> list[tuple]:
         return [tuple(row) for row in self.shop.rows(f"SELECT {columns} FROM outbox ORDER BY id")]
@@ -80,7 +82,9 @@ def environ() -> dict[str, str]:
 
 
 @pytest.fixture
-def channels(db: str, tmp_path: Path, _post: PostOffice, environ: dict[str, str]) -> Iterator[Channels]:
+def channels(
+    db: str, tmp_path: Path, _post: PostOffice, environ: dict[str, str]
+) -> Iterator[Channels]:
     _post.empty()
     told = {
         "SMTP_URL": _post.url,

@@ -84,7 +84,9 @@ def obstacle(channels: Channels, address: str = TO) -> str | None:
         return mailboxes.obstacle(uow, address)
 
 
-def test_it_goes_by_sms_instead_and_mail_is_not_tried_again(channels: Channels, room: MailRoom, twilio):
+def test_it_goes_by_sms_instead_and_mail_is_not_tried_again(
+    channels: Channels, room: MailRoom, twilio
+):
     message_id = mailed(channels, phone=PHONE)
     room.put(report(message_id, TO))
     fetch(channels)
@@ -128,7 +130,8 @@ def test_nothing_is_marked_before_the_commit(room: MailRoom):
 
 
 @pytest.mark.parametrize(
-    ("status", "is_marked"), [("5.1.1", True), ("5.2.2", False), ("5.7.1", False), ("4.4.7", False), ("", False)]
+    ("status", "is_marked"),
+    [("5.1.1", True), ("5.2.2", False), ("5.7.1", False), ("4.4.7", False), ("", False)],
 )
 def test_only_faults_of_the_address_mark_it(
     channels: Channels, room: MailRoom, twilio, status: str, is_marked: bool
@@ -147,7 +150,9 @@ def test_a_delay_is_no_failure(channels: Channels, room: MailRoom):
     assert room.seen == {1} and known(channels) == []
 
 
-def test_one_that_comes_back_days_later_is_no_news_any_more(channels: Channels, room: MailRoom, twilio):
+def test_one_that_comes_back_days_later_is_no_news_any_more(
+    channels: Channels, room: MailRoom, twilio
+):
     room.put(report(mailed(channels, phone=PHONE), TO))
     channels.write("UPDATE notifications SET settled_at = settled_at - interval '2 days'")
     fetch(channels)
@@ -182,7 +187,9 @@ def test_the_name_of_a_mail_cannot_be_guessed(channels: Channels):
     assert named == external_id != message_id(event_key, read_sender(f"desk@{DOMAIN}"))
 
 
-def test_a_mail_in_doubt_that_comes_back_is_not_sent_again(channels: Channels, room: MailRoom, twilio):
+def test_a_mail_in_doubt_that_comes_back_is_not_sent_again(
+    channels: Channels, room: MailRoom, twilio
+):
     channels.post.drops = True
     channels.repair(channels.customer(email=TO, phone=PHONE))
     channels.settle()
@@ -197,7 +204,9 @@ def test_a_mail_in_doubt_that_comes_back_is_not_sent_again(channels: Channels, r
 
 def test_one_that_comes_back_while_it_is_sent_waits(channels: Channels, room: MailRoom, twilio):
     room.put(report(mailed(channels, phone=PHONE), TO))
-    channels.write("UPDATE outbox SET state = 'sending', lease_until = clock_timestamp() + interval '1 h'")
+    channels.write(
+        "UPDATE outbox SET state = 'sending', lease_until = clock_timestamp() + interval '1 h'"
+    )
     fetch(channels)
     ((state, reason),) = channels.shop.rows("SELECT state, reason FROM inbox WHERE source = 'mail'")
     assert state == "pending" and reason.startswith("temporary: it came back before")
@@ -279,7 +288,11 @@ def test_somebody_who_writes_an_e_mail_can_get_one(channels: Channels):
             account_id=1, number=1, ticket_id=ticket.id, status="open", customer_id=customer_id,
             last_activity_at=uow.now, created_at=uow.now,
         ))  # fmt: skip
-    told = (("Email", "agent", False), ("WebWidget", "customer", False), ("Email", "customer", True))
+    told = (
+        ("Email", "agent", False),
+        ("WebWidget", "customer", False),
+        ("Email", "customer", True),
+    )
     for kind, author, is_heard in told:
         with channels.shop.parts.units() as uow:
             uow.session.execute(update(Conversation).values(channel=f"Channel::{kind}"))
@@ -387,9 +400,7 @@ def own_certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
     )  # fmt: skip
     pem = folder / "own.pem"
     plain = serialization.NoEncryption()
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain
-    )
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
     pem.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)

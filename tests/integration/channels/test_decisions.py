@@ -131,18 +131,21 @@ def test_every_change_is_in_the_audit_log(channels: Channels, customer: str):
         assert act in acts
 
 
-
 def test_an_unblocked_channel_brings_what_found_no_way(channels: Channels, customer: str):
     _wish(channels, customer, Wishes(blocked=CHANNELS))
     ref = channels.repair(customer)
     move = {"status": "ready_pickup"}
-    assert channels.shop.call("POST", f"/repairs/{ref}/updates", "desk", json=move).status_code == 201
+    assert (
+        channels.shop.call("POST", f"/repairs/{ref}/updates", "desk", json=move).status_code == 201
+    )
     assert [row[2] for row in _told(channels)] == ["no_channel", "no_channel"]
     _wish(channels, customer, Wishes())
     channels.settle()
     # The newest is sent; that we have the device is no news any more.
     assert [row[2] for row in _told(channels)] == ["superseded", "sent"]
-    assert [mail["Subject"] for mail in channels.post.mails] == [f"Ready to be collected: repair {ref}"]
+    assert [mail["Subject"] for mail in channels.post.mails] == [
+        f"Ready to be collected: repair {ref}"
+    ]
 
 
 def test_an_address_that_staff_enter_brings_what_found_no_way(channels: Channels):
@@ -160,5 +163,7 @@ def test_staff_learn_of_news_to_act_on_that_found_no_way(channels: Channels):
     notices = "SELECT count(*) FROM notices WHERE kind = 'message.failed'"
     assert channels.shop.rows(notices)[0][0] == 0
     move = {"status": "ready_pickup"}
-    assert channels.shop.call("POST", f"/repairs/{ref}/updates", "desk", json=move).status_code == 201
+    assert (
+        channels.shop.call("POST", f"/repairs/{ref}/updates", "desk", json=move).status_code == 201
+    )
     assert channels.shop.rows(notices)[0][0] == 1

@@ -49,7 +49,9 @@ def twilio() -> Iterator[Any]:
 
 
 def told(url: str, bounce_url: str | None = None) -> MailSettings:
-    return MailSettings(mail_from=f"{SHOP} <desk@quay.example>", smtp_url=url, bounce_url=bounce_url)
+    return MailSettings(
+        mail_from=f"{SHOP} <desk@quay.example>", smtp_url=url, bounce_url=bounce_url
+    )
 
 
 def texting(sender: str | None = SENDER) -> TwilioSettings:
@@ -103,7 +105,9 @@ def test_the_mailbox_of_bounces(post: PostOffice):
         wrong = mail_doctor.check_bounces(told(post.url, room.url.replace("cret", "hidden")))
     gone = mail_doctor.check_bounces(told(post.url, room.url))
     for check in (wrong, gone):
-        assert check.state == "fail" and "BOUNCE_IMAP_URL" in check.todo and "hidden" not in f"{check}"
+        assert (
+            check.state == "fail" and "BOUNCE_IMAP_URL" in check.todo and "hidden" not in f"{check}"
+        )
 
 
 def test_a_test_text(twilio: Any):
@@ -147,7 +151,9 @@ def run(channels: Channels, db: str, state: Path, *verb: str, given: bytes = b""
         "SMTP_URL": channels.post.url, "MAIL_FROM": "desk@quay.example", "PATH": os.environ["PATH"],
     } | environ  # fmt: skip
     command = [sys.executable, "app.py", *verb]
-    return subprocess.run(command, cwd=ROOT, env=env, input=given, capture_output=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=env, input=given, capture_output=True, timeout=60, check=False
+    )
 
 
 def test_sending_is_only_done_when_asked(channels: Channels, db: str, tmp_path: Path):

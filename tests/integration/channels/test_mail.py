@@ -34,12 +34,17 @@ def test_a_guest_gets_the_code_and_then_the_booking(channels: Channels, caplog):
     assert channels.post.text().startswith(code)
     assert code not in "".join(r.getMessage() for r in caplog.records if r.name != "mail.log")
     assert (CODE, "mail", "sent") in channels.log()
-    assert code not in str(channels.shop.rows("SELECT outbox, notifications FROM outbox, notifications"))
+    assert code not in str(
+        channels.shop.rows("SELECT outbox, notifications FROM outbox, notifications")
+    )
 
     firm = channels.shop.call("POST", f"/bookings/{made['token']}/confirm", json={"code": code})
     assert firm.json["status"] == "confirmed"
     channels.settle()
-    assert channels.post.mails[-1]["Subject"] == f"Confirmed: your booking {made['ref']} at Quay Phones"
+    assert (
+        channels.post.mails[-1]["Subject"]
+        == f"Confirmed: your booking {made['ref']} at Quay Phones"
+    )
     assert made["ref"] in channels.post.text()
     waiting = [row for row in channels.log() if row[0] == "booking_reminder"]
     assert waiting == [("booking_reminder", "mail", "queued")] * 2
@@ -65,7 +70,9 @@ def test_repair_news_go_to_proven_addresses_only(channels: Channels, proven: boo
     customer = channels.customer(email="ilse@example.org", proven=proven)
     ref = channels.repair(customer)
     channels.settle()
-    assert [m["Subject"] for m in channels.post.mails] == [f"We have your device: repair {ref}"] * sent
+    assert [m["Subject"] for m in channels.post.mails] == [
+        f"We have your device: repair {ref}"
+    ] * sent
 
 
 def test_a_code_that_comes_too_late_is_not_sent(channels: Channels):
@@ -101,7 +108,9 @@ def test_a_refusal_for_good_ends_it(channels: Channels, step: str):
 
 
 @pytest.mark.parametrize("fault", [{"hang_seconds": 5.0}, {"drops": True}])
-def test_a_line_lost_after_the_message_costs_a_copy_of_the_same_name(channels: Channels, fault: dict):
+def test_a_line_lost_after_the_message_costs_a_copy_of_the_same_name(
+    channels: Channels, fault: dict
+):
     for name, value in fault.items():
         setattr(channels.post, name, value)
     channels.repair(channels.customer(email="ilse@example.org"))

@@ -29,7 +29,9 @@ MESSAGE = b"Subject: hello\r\n\r\nHello\r\n"
 @contextmanager
 def office(**how) -> Iterator[PostOffice]:
     made = PostOffice(free_port())
-    controller = Controller(made, hostname="127.0.0.1", port=int(made.url.rpartition(":")[2]), **how)
+    controller = Controller(
+        made, hostname="127.0.0.1", port=int(made.url.rpartition(":")[2]), **how
+    )
     controller.start()
     try:
         yield made
@@ -74,7 +76,9 @@ def test_a_certificate_nobody_vouches_for_is_not_trusted(tmp_path: Path):
         assert post.mails == []
 
 
-@pytest.mark.parametrize("greeting", [b"554 5.3.2 not today\r\n", b"421 busy\r\n", b"SSH-2.0-x\r\n", b""])
+@pytest.mark.parametrize(
+    "greeting", [b"554 5.3.2 not today\r\n", b"421 busy\r\n", b"SSH-2.0-x\r\n", b""]
+)
 def test_a_server_that_does_not_want_to_talk(greeting: bytes):
     with _talking(lambda line: line.sendall(greeting)) as port, pytest.raises(Temporary):
         hand_over(MailServer("127.0.0.1", port, False, "quay.example", 5))
@@ -103,6 +107,7 @@ def test_an_answer_that_is_no_answer_is_no_success():
 def _talking(say) -> Iterator[int]:
     """A server that says one thing to whoever calls, and hangs up."""
     with socket.create_server(("127.0.0.1", 0)) as door:
+
         def serve() -> None:
             line, _ = door.accept()
             with line:
@@ -131,7 +136,9 @@ def _own_certificate(folder: Path) -> ssl.SSLContext:
     pem = folder / "own.pem"
     pem.write_bytes(
         key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
         + made.public_bytes(serialization.Encoding.PEM)
     )
@@ -152,7 +159,9 @@ def test_only_what_follows_the_recipient_is_about_the_recipient(refused: bytes, 
                 if command.upper().startswith(refused):
                     line.sendall(b"550 5.7.1 no\r\n")
                 elif command.upper().startswith(b"EHLO"):
-                    offers = b"250-hi\r\n250 STARTTLS\r\n" if refused == b"STARTTLS" else b"250 hi\r\n"
+                    offers = (
+                        b"250-hi\r\n250 STARTTLS\r\n" if refused == b"STARTTLS" else b"250 hi\r\n"
+                    )
                     line.sendall(offers)
                 else:
                     line.sendall(b"250 ok\r\n")

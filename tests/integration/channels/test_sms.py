@@ -118,7 +118,9 @@ def test_a_callback_that_is_not_twilios_is_refused(channels: Channels, twilio, f
     elif fault == "account":
         fields["AccountSid"] = "ACother"
     else:
-        fields["signature"] = RequestValidator(TOKEN).compute_signature(callback, {"MessageSid": "SM1"})
+        fields["signature"] = RequestValidator(TOKEN).compute_signature(
+            callback, {"MessageSid": "SM1"}
+        )
     assert told(channels, callback, "delivered", **fields).status_code == 401
     assert channels.log("state") == [("sent",)]
 
@@ -287,7 +289,10 @@ def test_doubt_is_looked_up_after_an_hour_too(channels, twilio):
     listed(twilio, {"sid": "SM7", "body": body, "date_created": format_datetime(datetime.now(UTC))})
     channels.write("UPDATE outbox SET first_tried_at = first_tried_at - interval '61 minutes'")
     channels.settle(2)
-    assert (channels.effects("state"), channels.log("state, refusals")) == ([("done",)], [("sent", {})])
+    assert (channels.effects("state"), channels.log("state, refusals")) == (
+        [("done",)],
+        [("sent", {})],
+    )
 
 
 def test_doubt_is_no_refusal(channels, twilio):
@@ -304,12 +309,16 @@ def test_a_message_erased_on_its_way_ends(channels, twilio):
     taken(twilio)
     ref = channels.customer(phone=PHONE)
     channels.repair(ref)
-    channels.write("UPDATE outbox SET state='unsure', lost_leases=1, first_tried_at=clock_timestamp()")
+    channels.write(
+        "UPDATE outbox SET state='unsure', lost_leases=1, first_tried_at=clock_timestamp()"
+    )
     channels.write("UPDATE outbox SET state='sending'")
     channels.write("UPDATE repairs SET status='delivered'")
     with channels.shop.parts.units() as uow:
         erasing.erase(uow, ref, SYSTEM)
-    channels.write("UPDATE outbox SET state='unsure', due_at=clock_timestamp() WHERE state='sending'")
+    channels.write(
+        "UPDATE outbox SET state='unsure', due_at=clock_timestamp() WHERE state='sending'"
+    )
     for _ in range(7):
         channels.settle(2)
     assert channels.effects("state") in ([("dead",)], [("cancelled",)])

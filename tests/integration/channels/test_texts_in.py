@@ -37,7 +37,9 @@ def test_a_text_goes_into_the_ticket_of_the_only_open_repair(channels: Channels,
     taken(twilio)
     repair = channels.repair(channels.customer(phone=PHONE))
     assert written(channels, "Is it ready? 😀 <script>{{7*7}}", "SM7").status_code == 204
-    assert written(channels, "Is it ready? 😀 <script>{{7*7}}", "SM7").status_code == 204, "a repeat"
+    assert written(channels, "Is it ready? 😀 <script>{{7*7}}", "SM7").status_code == 204, (
+        "a repeat"
+    )
     ((ticket, body, details),) = messages(channels)
     assert body == "Is it ready? 😀 <script>{{7*7}}"
     kept = {"via": "sms", "media": 0, "number": PHONE, "repair": repair, "meant_by": "only_one"}

@@ -170,7 +170,9 @@ def test_a_delivery_is_listed_and_sent_again(channels: Channels, receiver: Recei
     channels.settle()
     assert [h["webhook-id"] for h, _ in receiver.heard] == [row["webhook_id"]] * 2
     other = subscribed(channels, receiver, "ticket.opened")
-    assert call(channels, "POST", f"/{other['id']}/deliveries/{row['id']}/replay").status_code == 404
+    assert (
+        call(channels, "POST", f"/{other['id']}/deliveries/{row['id']}/replay").status_code == 404
+    )
 
 
 def test_a_removed_address_hears_nothing_more(channels: Channels, receiver: Receiver):

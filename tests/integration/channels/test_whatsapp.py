@@ -163,13 +163,13 @@ def test_stop_on_one_is_stop_on_both(channels: Channels, twilio, ilse: str):
     channels.repair(ilse)
     channels.settle()
     assert len(twilio.calls) == 0
-    assert channels.log("refusals") == [
-        ({"whatsapp": "they said stop", "sms": "they said stop"},)
-    ]
+    assert channels.log("refusals") == [({"whatsapp": "they said stop", "sms": "they said stop"},)]
 
 
 @pytest.mark.parametrize("is_template", [False, True])
-def test_a_lost_answer_sends_nothing_twice(channels: Channels, twilio, ilse: str, is_template: bool):
+def test_a_lost_answer_sends_nothing_twice(
+    channels: Channels, twilio, ilse: str, is_template: bool
+):
     if is_template:
         shut(channels)
         put(channels, variables=["ref"])
@@ -208,7 +208,9 @@ def test_the_same_words_of_another_repair_settle_no_doubt(channels: Channels, tw
 @pytest.mark.parametrize("fault", [429, 500, "timeout"])
 def test_one_effect_one_message(channels: Channels, twilio, fault):
     """Whatever goes wrong at first, Twilio takes one message for one effect."""
-    broken = {"body": requests.ReadTimeout()} if fault == "timeout" else {"status": fault, "json": {}}
+    broken = (
+        {"body": requests.ReadTimeout()} if fault == "timeout" else {"status": fault, "json": {}}
+    )
     first = twilio.post(MESSAGES, **broken)
     channels.repair(channels.customer(phone=PHONE))
     channels.settle()

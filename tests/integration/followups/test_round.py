@@ -83,7 +83,9 @@ def test_what_is_left_in_the_evening_is_handed_on_anew_the_next_day(delivered):
     assert delivered.state() == "pending" and delivered.handed_on() == []
     assert delivered.hand_on() == 0
     # The same row under yesterday's key.
-    delivered.write("UPDATE inbox SET delivery_key = delivery_key || '-' WHERE sender = 'follow-ups'")
+    delivered.write(
+        "UPDATE inbox SET delivery_key = delivery_key || '-' WHERE sender = 'follow-ups'"
+    )
     assert delivered.round() == 1 and len(delivered.asked()) == 1
 
 

@@ -40,7 +40,11 @@ def test_killed_in_the_middle_and_caught_up_by_two(after, database_url, tmp_path
     after.write(FILL, count=COUNT)
     argv = [sys.executable, "-c", VICTIM, database_url]
     ended = subprocess.run(
-        argv, cwd=ROOT, env={"STATE_DIR": str(tmp_path), "PATH": ""}, capture_output=True, check=False
+        argv,
+        cwd=ROOT,
+        env={"STATE_DIR": str(tmp_path), "PATH": ""},
+        capture_output=True,
+        check=False,
     )
     assert ended.returncode == -9, ended.stderr.decode()
     assert len(after.handed_on()) == HANDED_ON_AT_ONCE

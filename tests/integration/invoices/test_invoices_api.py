@@ -18,8 +18,9 @@ HOSTILE = ["x" * 10_000, "‮evil", "😀" * 50, "<script>alert(1)</script>", "{
 
 def issue(call, repair, *lines, **more):
     return call(
-        "POST", "/invoices", json={"repair": repair, "lines": list(lines) or [LINE],
-                                "is_additional": True, **more}
+        "POST",
+        "/invoices",
+        json={"repair": repair, "lines": list(lines) or [LINE], "is_additional": True, **more},
     )
 
 

@@ -44,7 +44,13 @@ def test_a_signature_that_is_asked_for(desk, composed):  # noqa: F811
 def test_money_from_the_quote_to_the_refund(desk, composed):  # noqa: F811
     sent = desk.sent()
     shown = desk.show(sent["ref"])
-    post(desk, f"/quotes/{sent['ref']}/approve", version=shown["version"], option=0, words="by telephone")
+    post(
+        desk,
+        f"/quotes/{sent['ref']}/approve",
+        version=shown["version"],
+        option=0,
+        words="by telephone",
+    )
     taken = post(desk, "/payments", repair=desk.repair, amount_minor=2500, **CASH)
     post(desk, f"/payments/{taken['ref']}/refunds", amount_minor=500, reason="goodwill")
     line = {"label": "Fitting", "unit_minor": 3000}

@@ -23,9 +23,7 @@ def invoice(
 ) -> Invoice:
     """An issued invoice; what it means to the ledger comes by its event."""
     made = _document(uow, "invoice", total, tax, repair_id, customer_id, None)
-    uow.record(
-        InvoiceIssued(made.id, builders.STAFF, repair_id, customer_id, total, made.currency)
-    )
+    uow.record(InvoiceIssued(made.id, builders.STAFF, repair_id, customer_id, total, made.currency))
     return made
 
 

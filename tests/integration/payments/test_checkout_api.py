@@ -109,7 +109,10 @@ def test_the_customer_reads_their_own_language(desk, units, provider, repair):
 
 def test_who_takes_cards_is_asked_every_minute(db, tmp_path):
     told = {"SECRET_KEY": SECRET, "STATE_DIR": str(tmp_path)}
-    for cards in ({}, {"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_WEBHOOK_SECRET": "whsec_" + "x" * 32}):
+    for cards in (
+        {},
+        {"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_WEBHOOK_SECRET": "whsec_" + "x" * 32},
+    ):
         parts = composition.compose(load(told | cards), db, None)
         rounds = [one.every_seconds for one in parts.schedules() if one.name == "payments.settle"]
         assert rounds == ([60.0] if cards else [])

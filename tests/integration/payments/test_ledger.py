@@ -258,7 +258,9 @@ def test_an_invoice_of_a_repair_is_the_repairs_business(units, repair):
         made = documents.invoice(uow, 4000, repair_id=repair.id)
         note = documents.credit_note(uow, made, 1)
     with units() as uow:
-        payment = service.take(uow, NewPayment("cash", 5000, "GBP", invoice_id=made.id), builders.STAFF)
+        payment = service.take(
+            uow, NewPayment("cash", 5000, "GBP", invoice_id=made.id), builders.STAFF
+        )
         assert (payment.repair_id, payment.invoice_id) == (repair.id, made.id)
     assert standing(units, repair).held_minor == 1001
     with pytest.raises(Invalid) as refused, units() as uow:

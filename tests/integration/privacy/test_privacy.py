@@ -64,7 +64,9 @@ def ilse(mendline: Service) -> str:
         draft = taken.take(io.BytesIO(samples.photo()), "Ilse Brandt.jpg")
         with mendline.units() as uow:
             owner = files.Owner(repair_id=mendline.one("SELECT id FROM repairs"))
-            files.add(uow, store, owner, [draft], files.Filing("link", Actor("customer", "Ilse Brandt")))
+            files.add(
+                uow, store, owner, [draft], files.Filing("link", Actor("customer", "Ilse Brandt"))
+            )
     return mendline.one("SELECT ref FROM customers")
 
 
@@ -79,7 +81,9 @@ def traces(mendline: Service) -> list[tuple[str, str]]:
     with mendline.units() as uow:
         for table in Base.metadata.sorted_tables:
             for row in uow.session.execute(table.select()):
-                words = " ".join(v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in row)
+                words = " ".join(
+                    v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in row
+                )
                 found += [(table.name, mark) for mark in MARKS if mark in words]
     return found
 
@@ -111,7 +115,9 @@ def test_the_export_holds_everything(mendline: Service, ilse: str):
 
 def test_nobody_elses_rows_are_exported_or_erased(mendline: Service, ilse: str):
     other = mendline.open_thread("It is Noor", name="Noor Haddad", email="noor@example.org")
-    mendline.report(mendline.shop_key("second"), "repair.created", external_id="B-1", conversation_id=other)
+    mendline.report(
+        mendline.shop_key("second"), "repair.created", external_id="B-1", conversation_id=other
+    )
     mendline.settle()
     with mendline.units() as uow:
         data, _ = exporting.collect(uow, ilse, OPERATOR)
@@ -126,14 +132,21 @@ def test_nobody_elses_rows_are_exported_or_erased(mendline: Service, ilse: str):
 
 def test_after_erasure_nothing_names_the_person(mendline: Service, ilse: str):
     finish(mendline)
-    assert {table for table, _ in traces(mendline)} > {"customers", "inbox", "ticket_messages", "files"}
+    assert {table for table, _ in traces(mendline)} > {
+        "customers",
+        "inbox",
+        "ticket_messages",
+        "files",
+    }
     done = erase(mendline, ilse)
     mendline.settle()
     assert traces(mendline) == []
     (key,) = done.file_keys
     with pytest.raises(FileNotFoundError):
         file_store(mendline.parts.settings).source(key, "full.jpg")
-    ((customer, problem, device),) = mendline.table("SELECT customer_id, problem, device FROM repairs")
+    ((customer, problem, device),) = mendline.table(
+        "SELECT customer_id, problem, device FROM repairs"
+    )
     assert (customer, problem, device) == (None, "", "Phone")
     assert mendline.unfinished() == []
     with mendline.units() as uow:
@@ -153,12 +166,16 @@ def test_a_repairs_history_keeps_figures_and_no_forms(mendline: Service, ilse: s
             address = Address(ref=ref)
             repairs.note(uow, address, OPERATOR, outcome=outcome, details=details)
     erase(mendline, ilse)
-    kept = dict(map(tuple, mendline.table("SELECT outcome, details FROM repair_history ORDER BY id")))
+    kept = dict(
+        map(tuple, mendline.table("SELECT outcome, details FROM repair_history ORDER BY id"))
+    )
     assert kept["note"] == {}
     assert kept["flags"] == {"before": [], "after": ["on_hold"]}
 
 
-def test_chatwoot_forgets_the_contact_and_reconcile_brings_nobody_back(mendline: Service, ilse: str):
+def test_chatwoot_forgets_the_contact_and_reconcile_brings_nobody_back(
+    mendline: Service, ilse: str
+):
     finish(mendline)
     mendline.play("PUT", "/faults", api_status_next=[{"status": 422, "count": 1}])
     erase(mendline, ilse)
@@ -199,7 +216,11 @@ def test_what_is_not_finished_stands_in_the_way(mendline: Service, ilse: str):
 def test_the_verbs(mendline: Service, ilse: str, db: str, tmp_path: Path):
     finish(mendline)
     settings = mendline.parts.settings
-    env = ENVIRON | {"DATABASE_URL": db, "STATE_DIR": str(settings.state_dir), "PATH": "/usr/bin:/bin"}
+    env = ENVIRON | {
+        "DATABASE_URL": db,
+        "STATE_DIR": str(settings.state_dir),
+        "PATH": "/usr/bin:/bin",
+    }
 
     def run(*verb: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "app.py", "customer", *verb, "--json"]
@@ -251,5 +272,7 @@ def filled(table: Table, **known: Any) -> dict[str, Any]:
         elif not column.nullable and column.server_default is None and column.identity is None:
             plain = {"TEXT": "x", "BOOLEAN": False, "JSONB": []}
             kind = str(column.type)
-            values[column.name] = plain.get(kind, datetime.now(UTC) if "TIME" in kind or "DATE" in kind else 1)
+            values[column.name] = plain.get(
+                kind, datetime.now(UTC) if "TIME" in kind or "DATE" in kind else 1
+            )
     return values

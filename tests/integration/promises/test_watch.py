@@ -72,7 +72,9 @@ def test_a_location_without_hours_is_watched_in_those_of_the_rules(bench):
     monday = date(2026, 11, 23)
     with bench.service.units() as uow:
         calendar = calendars.at(uow, calendars.first_location(uow), ZoneInfo("UTC"))
-        assert [(one.start.hour, one.end.hour) for one in calendar.opening(uow, monday)] == [(9, 18)]
+        assert [(one.start.hour, one.end.hour) for one in calendar.opening(uow, monday)] == [
+            (9, 18)
+        ]
 
 
 def test_after_some_times_people_decide(bench):

@@ -69,7 +69,9 @@ def test_a_command_sends_a_quote_and_a_yes_approves_it(mendline):
     assert mendline.unfinished() == []
 
 
-@pytest.mark.parametrize("words", ["yes but cheaper please", "yes?", "no", "ok", "<b>yes</b>", "yes 👍"])
+@pytest.mark.parametrize(
+    "words", ["yes but cheaper please", "yes?", "no", "ok", "<b>yes</b>", "yes 👍"]
+)
 def test_less_than_a_plain_yes_approves_nothing(mendline, words):
     number, _ = _bench(mendline)
     _note(mendline, number, "!quote 120")

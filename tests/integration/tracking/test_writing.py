@@ -59,7 +59,9 @@ def test_a_settled_thread_is_opened_for_it(mendline, talked_about, number):
     assert mendline.one("SELECT status FROM tickets") == "open"
 
 
-def test_pressed_twice_it_arrives_once_but_other_words_are_never_lost(mendline, talked_about, number):
+def test_pressed_twice_it_arrives_once_but_other_words_are_never_lost(
+    mendline, talked_about, number
+):
     for _ in range(2):
         assert write(talked_about, "Hello?").status_code == 303
     write(talked_about, "Hello again")

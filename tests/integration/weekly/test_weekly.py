@@ -18,7 +18,9 @@ from tests.integration.channels.conftest import _post, channels, environ  # noqa
 
 # One of them shows no Monday morning now.
 ZONE = next(
-    zone for zone in (ZoneInfo("UTC"), ZoneInfo("Etc/GMT-12")) if rules.week(datetime.now(UTC), zone)
+    zone
+    for zone in (ZoneInfo("UTC"), ZoneInfo("Etc/GMT-12"))
+    if rules.week(datetime.now(UTC), zone)
 )
 
 
@@ -81,5 +83,7 @@ def test_a_week_like_the_one_before_is_no_news(channels, owner):  # noqa: F811
 def test_it_is_on_where_mail_is(channels):  # noqa: F811
     names = {one.name for one in channels.shop.parts.schedules()}
     assert {"weekly.round", "followups.round"} <= names
-    without = replace(channels.shop.parts, settings=replace(channels.shop.parts.settings, mail=None))
+    without = replace(
+        channels.shop.parts, settings=replace(channels.shop.parts.settings, mail=None)
+    )
     assert "weekly.round" not in {one.name for one in without.schedules()}

@@ -32,7 +32,9 @@ def test_a_gateway_with_its_own_style():
 
 
 def test_headers_named_as_a_message():
-    raw = report(OURS, TO, kind="headers").replace(b"text/rfc822-headers", b"message/rfc822-headers")
+    raw = report(OURS, TO, kind="headers").replace(
+        b"text/rfc822-headers", b"message/rfc822-headers"
+    )
     found = read(raw)
     assert found is not None and found.message_ids == (OURS,)
 
@@ -40,7 +42,9 @@ def test_headers_named_as_a_message():
 def test_several_recipients_and_only_those_that_failed():
     told = (("a@example.org", "failed", "5.1.1"), ("b@example.org", "delayed", "4.4.1"),
             ("c@example.org", "failed", "5.2.2"), ("d@example.org", "relayed", "2.0.0"))  # fmt: skip
-    blocks = "\n".join(BLOCK.format(to=to, action=action, status=status) for to, action, status in told)
+    blocks = "\n".join(
+        BLOCK.format(to=to, action=action, status=status) for to, action, status in told
+    )
     found = read(report(OURS, TO, blocks=blocks))
     assert found is not None
     assert found.failures == (Failure("a@example.org", "5.1.1"), Failure("c@example.org", "5.2.2"))
@@ -87,7 +91,9 @@ def test_what_is_none(raw: bytes):
     assert read(raw) is None
 
 
-@pytest.mark.parametrize("words", ["\N{SMILING FACE WITH OPEN MOUTH}", "\u202eevil", "<script>", "{{x}}", "\0"])
+@pytest.mark.parametrize(
+    "words", ["\N{SMILING FACE WITH OPEN MOUTH}", "\u202eevil", "<script>", "{{x}}", "\0"]
+)
 def test_hostile_values_stay_values(words: str):
     found = read(report(OURS, f"{words}@example.org"))
     for failure in found.failures if found else ():
@@ -99,7 +105,9 @@ def test_a_charset_that_is_none(charset: bytes):
     raw = report(OURS, TO, kind="headers")
     for kind in (b"text/plain", b"text/rfc822-headers", b"message/delivery-status"):
         broken = raw.replace(kind, kind + b"; " + charset)
-        broken = broken.replace(b"It could", b"It \xff could").replace(b"Subject: We", b"Subject: \xff")
+        broken = broken.replace(b"It could", b"It \xff could").replace(
+            b"Subject: We", b"Subject: \xff"
+        )
         assert read(broken) == read(raw), kind
 
 
@@ -149,7 +157,18 @@ def test_bodies_made_to_hurt_cost_little(raw: bytes):
 
 def test_broken_at_any_place_it_never_raises():
     dice = random.Random(5)
-    shreds = (b"\0", b"\xff", b"*=", b";", b'"', b"=?utf-8?b?", b"\r", b"\n\n", b"--=_cut", b"%00''")
+    shreds = (
+        b"\0",
+        b"\xff",
+        b"*=",
+        b";",
+        b'"',
+        b"=?utf-8?b?",
+        b"\r",
+        b"\n\n",
+        b"--=_cut",
+        b"%00''",
+    )
     for _ in range(2_000):
         raw = bytearray(report(OURS, TO))
         for _ in range(dice.randint(1, 8)):

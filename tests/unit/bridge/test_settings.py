@@ -57,7 +57,10 @@ def test_every_integration_is_built_from_its_variables():
     assert (got.chatwoot.url, got.chatwoot.account_id) == ("https://chat.example.com", 7)
     assert got.stripe.webhook_secrets == ("whsec_new", "whsec_old")
     assert (got.twilio.sms_from, got.twilio.whatsapp_from) == ("+447700900123", None)
-    assert (got.mail.mail_from, got.mail.reply_to) == ("Shop <shop@example.com>", "chat@example.com")
+    assert (got.mail.mail_from, got.mail.reply_to) == (
+        "Shop <shop@example.com>",
+        "chat@example.com",
+    )
     assert got.openai.base_url == "http://localhost:9/v1"
     assert got.warnings == ()
 

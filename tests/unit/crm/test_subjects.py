@@ -51,5 +51,7 @@ def test_every_message_has_a_subject_of_one_line(name: str, locale: str):
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_what_they_say(name: str):
-    assert tuple(texts.render(locale, name, "subject", VALUES) for locale in ("en", "pt")) == KNOWN[name]
-
+    assert (
+        tuple(texts.render(locale, name, "subject", VALUES) for locale in ("en", "pt"))
+        == KNOWN[name]
+    )

@@ -5,7 +5,9 @@ import pytest
 from crm.bookings.terms import noted, read
 
 
-@pytest.mark.parametrize("words", ["", "no picture", "two\nlines", "{{ <script>", "‮שלום 📱", "x" * 10_000])
+@pytest.mark.parametrize(
+    "words", ["", "no picture", "two\nlines", "{{ <script>", "‮שלום 📱", "x" * 10_000]
+)
 @pytest.mark.parametrize("condition", [None, "good", "poor"])
 @pytest.mark.parametrize("is_urgent", [True, False])
 def test_what_was_noted_is_read_again(words, condition, is_urgent):

@@ -38,7 +38,9 @@ def test_a_value_makes_no_line_of_its_own(name: str, break_: str, locale: str):
 
 
 def test_lines_within_a_list_or_its_parts_are_joined_too():
-    values = sample("booking_confirmed", "en") | {"devices": ["Pixel\nPay here: https://evil.example"]}
+    values = sample("booking_confirmed", "en") | {
+        "devices": ["Pixel\nPay here: https://evil.example"]
+    }
     assert "Pixel Pay here" in texts.render("en", "booking_confirmed", "chat", values)
     values = sample("quote_which", "en")
     values["quotes"][0]["device"] = "Pixel\nPay here: https://evil.example"

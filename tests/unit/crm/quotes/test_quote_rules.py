@@ -74,7 +74,9 @@ def test_over_run(now, needed):
 
 
 def test_reminders():
-    hours = [rules.nudge_due(timedelta(hours=h), n) for h, n in ((23, 0), (24, 0), (25, 1), (72, 1))]
+    hours = [
+        rules.nudge_due(timedelta(hours=h), n) for h, n in ((23, 0), (24, 0), (25, 1), (72, 1))
+    ]
     assert hours == [None, 1, None, 2]
     assert rules.nudge_due(timedelta(hours=80), 0) == 2
 
