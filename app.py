@@ -5,6 +5,12 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    # Before the parts: a verb loads those that it needs, when it needs them.
+    from bridge.cli import main
+
+    raise SystemExit(main())
+
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,10 +32,6 @@ from chatwoot import integration as chatwoot
 from chatwoot.client import Client
 from chatwoot.throttle import Throttle
 from crm import noticing, reactions
-from crm.bookings import drafts
-from crm.bookings import service as bookings
-from crm.catalog import estimates
-from crm.core import idempotency, inbox, outbox
 from crm.core.db import make_engine
 from crm.core.integration import Integration, Schedule
 from crm.core.shop import Links, Shop
@@ -37,21 +39,12 @@ from crm.core.uow import Units, join
 from crm.core.vault import Seal
 from crm.followups import round as followups
 from crm.followups.sending import Sending
-from crm.notices import service as notices
-from crm.notifications import channels
 from crm.outgoing import owing as outgoing
-from crm.passcodes import service as passcodes
-from crm.payments import settling
 from crm.payments.provider import Provider
 from crm.portal import asking
-from crm.portal import sessions as portal
 from crm.portal.asking import SendingLinks
-from crm.promises.watch import Watch
-from crm.quotes import reminding
 from crm.routing import Router
-from crm.staff import sessions
-from crm.unclaimed import round as unclaimed
-from crm.weekly import round as weekly
+from crm.ticket_mails import TicketMails
 from jobs.inbox import InboxRunner
 from jobs.leases import Heartbeat
 from jobs.queue import Doorbell
@@ -64,8 +57,6 @@ if TYPE_CHECKING:
 
     from bridge.integrations.stripe.integration import Stripe
 
-MINUTE = 60.0
-DAY = 24 * 60 * MINUTE
 WEB_RING_SECONDS = 0.05
 
 
@@ -113,60 +104,19 @@ class Mendline:
         )
 
     def schedules(self) -> list[Schedule]:
+        # Only the scheduler needs what its duties are made of.
+        from crm import duties
+
         return [
-            Schedule("core.forget", DAY, self._forget),
-            Schedule("passcodes.wipe", passcodes.WIPE_EVERY_SECONDS, self._wipe_passcodes),
-            Schedule(
-                "unclaimed.round",
-                unclaimed.EVERY_SECONDS,
-                unclaimed.Round(self.units, self.shop).run,
+            *duties.schedules(
+                self.units,
+                self.seal,
+                self.shop,
+                payments=self.payments,
+                has_mail=self.settings.mail is not None,
             ),
-            Schedule(
-                "followups.round",
-                followups.EVERY_SECONDS,
-                followups.Round(self.units, self.shop).run,
-            ),
-            Schedule("promises.watch", 10 * MINUTE, Watch(self.units, self.shop.timezone).run),
-            Schedule(
-                "quotes.nudge",
-                reminding.EVERY_SECONDS,
-                reminding.Round(self.units, self.shop.timezone).run,
-            ),
-            *self._payment_rounds(),
-            *self._letters_to_owners(),
             *(schedule for one in self.integrations for schedule in one.schedules),
         ]
-
-    def _payment_rounds(self) -> Iterator[Schedule]:
-        if self.payments is not None:
-            turn = settling.Round(self.units, self.payments)
-            yield Schedule("payments.settle", settling.EVERY_SECONDS, turn.run)
-
-    def _letters_to_owners(self) -> Iterator[Schedule]:
-        if self.settings.mail is not None:
-            letters = weekly.Round(self.units, self.seal, self.shop)
-            yield Schedule("weekly.round", weekly.EVERY_SECONDS, letters.run)
-
-    def _wipe_passcodes(self) -> None:
-        with self.units() as uow:
-            passcodes.wipe_old(uow)
-
-    def _forget(self) -> None:
-        """Drop what the rules no longer keep: bodies, keys, answers, sessions."""
-        for forget in (
-            inbox.forget,
-            outbox.forget,
-            idempotency.forget,
-            sessions.forget,
-            bookings.lapse,
-            drafts.forget,
-            estimates.forget,
-            channels.forget,
-            notices.forget,
-            portal.forget,
-        ):
-            with self.units() as uow:
-                forget(uow)
 
 
 def compose(
@@ -217,6 +167,8 @@ def compose(
     )
     router = Router([one for i in integrations for one in i.channels], shop.timezone)
     parts = (one.reactions for one in integrations)
+    if settings.mail is not None:
+        parts = (TicketMails(seal, shop).table(), *parts)
     table.update(
         join(reactions.table(shop), outgoing.table(), router.table(), noticing.table(), *parts)
     )
@@ -240,7 +192,7 @@ def _letter_channels(
         # Twilio's is larger still.
         from bridge.integrations.twilio import integration as twilio
 
-        yield from twilio.build(settings.twilio, units, seal, settings.public_url, seconds)
+        yield from twilio.build(settings.twilio, units, seal, shop, seconds)
 
 
 def _cards(settings: Settings, units: Units) -> Stripe | None:
@@ -302,9 +254,3 @@ def edge(parts: Mendline) -> Flask:
             payments=parts.payments,
         )
     )
-
-
-if __name__ == "__main__":
-    from bridge.cli import main
-
-    raise SystemExit(main())

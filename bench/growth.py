@@ -7,25 +7,23 @@ reading a big table from end to end fails the bench, whatever the time it took.
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 from typing import Any
 
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event
 
 import app
-from bench import bodies, filling
+from bench import bodies, filling, plans
 from bench.bodies import ACCOUNT_ID, Thread
 from bench.figures import Figure
 from bench.machinery import SECRET, migrated_stores, state_directory
 from chatwoot import context
 from crm import threads
+from crm.billing import standing
 from crm.core.events import SYSTEM
 from crm.customers import service as customers
 from crm.staff import service as staff
@@ -36,24 +34,6 @@ WARM_UP = 50
 MOST_GROWTH = 1.5
 
 Call = Callable[[int], None]
-
-
-@dataclass
-class Plans:
-    """whole: big tables that a statement reads from end to end. indexes: those it uses."""
-
-    whole: set[str] = field(default_factory=set)
-    indexes: set[str] = field(default_factory=set)
-
-    def add(self, node: dict[str, Any]) -> None:
-        # An index walked without a condition, rows filtered on the way, reads as much.
-        walks = "Index" in node["Node Type"] and "Index Cond" not in node and "Filter" in node
-        if node.get("Relation Name") in filling.BIG and (node["Node Type"] == "Seq Scan" or walks):
-            self.whole.add(node["Relation Name"])
-        if "Index Name" in node:
-            self.indexes.add(node["Index Name"])
-        for child in node.get("Plans", ()):
-            self.add(child)
 
 
 def run(*, sizes: tuple[int, ...] = SIZES, calls: int = CALLS) -> list[Figure]:
@@ -71,12 +51,12 @@ def run(*, sizes: tuple[int, ...] = SIZES, calls: int = CALLS) -> list[Figure]:
             for name, call in subjects.items():
                 times.setdefault(name, []).append(_median_seconds(call, people))
         for name, call in subjects.items():
-            plans = _plans(parts.engine, call, people[0])
-            print(f"{name}: {', '.join(sorted(plans.indexes))}")
+            found = plans.of(parts.engine, filling.BIG, partial(call, people[0]))
+            print(f"{name}: {', '.join(sorted(found.indexes))}")
             figures += _figures(name, times[name], sizes)
-            whole = ", ".join(sorted(plans.whole)) or "none"
+            whole = ", ".join(sorted(found.whole)) or "none"
             figures.append(
-                Figure(f"growth: {name}, whole tables read: {whole}", len(plans.whole), "",
+                Figure(f"growth: {name}, whole tables read: {whole}", len(found.whole), "",
                        at_most=0)
             )  # fmt: skip
         parts.engine.dispose()
@@ -124,7 +104,8 @@ def _subjects(parts: app.Mendline) -> dict[str, Call]:
         with parts.units() as uow:
             customer = customers.by_ref(uow, f"CUS-{number}")
             repairs = threads.repairs_of_contact(uow, ACCOUNT_ID, number, customer.id)
-            context.contact_attributes(parts.shop, customer, repairs)
+            still_open = standing.of_repairs(uow, repairs, parts.shop.locale)
+            context.contact_attributes(parts.shop, customer, repairs, still_open)
 
     return {
         "acknowledgement": acknowledge,
@@ -155,30 +136,3 @@ def _median_seconds(call: Call, numbers: list[int]) -> float:
         call(number)
         seconds.append(time.perf_counter() - started)
     return median(seconds)
-
-
-def _plans(engine: Engine, call: Call, number: int) -> Plans:
-    with _statements(engine) as statements:
-        call(number)
-    plans = Plans()
-    with engine.connect() as connection:
-        for statement, values in statements:
-            explained = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values)
-            found = explained.scalar_one()
-            plans.add((json.loads(found) if isinstance(found, str) else found)[0]["Plan"])
-    return plans
-
-
-@contextmanager
-def _statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
-    """Every statement that leaves for the database meanwhile, with its values."""
-    seen: list[tuple[str, Any]] = []
-
-    def note(connection, cursor, statement, values, execution, executemany) -> None:
-        seen.append((statement, values))
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)

@@ -26,7 +26,8 @@ from crm.files.receiving import receiving
 from crm.files.service import Filing, Owner
 from crm.files.store import Store
 from crm.repairs import service as repairs
-from crm.repairs.service import Address, NewRepair, StatusNews
+from crm.repairs.opening import NewRepair, open_repair
+from crm.repairs.service import Address, StatusNews
 from crm.repairs.statuses import RepairStatus
 
 KBITS, LATENCY_MS = 400, 400
@@ -71,7 +72,7 @@ def _path(parts: Mendline, store: Store) -> str:
     """A repair in the middle of its way, with released pictures."""
     with parts.units() as uow:
         new = NewRepair(customer_id=None, device="Samsung Galaxy S21 Ultra 5G")
-        repair = repairs.create(uow, new, SYSTEM, by_staff=False)
+        repair = open_repair(uow, new, SYSTEM, by_staff=False)
         for status in (RepairStatus.DIAGNOSING, RepairStatus.REPAIRING):
             news = StatusNews(status, by_staff=False, note="The screen and the battery are new.")
             repairs.change_status(uow, Address(ref=repair.ref), news, SYSTEM)

@@ -28,7 +28,8 @@ from bench.figures import Figure
 from bench.machinery import SECRET, migrated_stores, served, state_directory
 from crm.core.events import SYSTEM
 from crm.repairs import service as repairs
-from crm.repairs.service import Address, NewRepair
+from crm.repairs.opening import NewRepair, open_repair
+from crm.repairs.service import Address
 
 REPAIRS = 10
 PER_SECOND = 50.0
@@ -85,7 +86,7 @@ def _repairs(parts: Mendline) -> tuple[list[str], list[str]]:
     paths, refs = [], []
     with parts.units() as uow:
         for _ in range(REPAIRS):
-            repair = repairs.create(
+            repair = open_repair(
                 uow, NewRepair(customer_id=None, device="iPhone 13"), SYSTEM, by_staff=False
             )
             refs.append(repair.ref)

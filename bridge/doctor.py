@@ -48,7 +48,11 @@ def checks(parts: Mendline, learned: Learned) -> list[Check]:
     )
     found += stripe_doctor.checks(settings.stripe, settings.public_url)
     found += [_twilio(parts), _whatsapp(parts)]
-    found += [mail_doctor.check(settings.mail), mail_doctor.check_bounces(settings.mail)]
+    found += [
+        mail_doctor.check(settings.mail),
+        mail_doctor.check_answers(settings.mail),
+        mail_doctor.check_bounces(settings.mail),
+    ]
     return [*found, _files(parts), _openai(parts)]
 
 
@@ -139,13 +143,13 @@ def _whatsapp(parts: Mendline) -> Check:
         return Check("whatsapp", "off", "nothing by WhatsApp", "Set TWILIO_WHATSAPP_FROM.")
     try:
         with parts.units() as uow:
-            count = len(templates.listed(uow))
+            count = len(templates.told(uow, told.whatsapp_from))
     except DATABASE_FAULTS as error:
         return Check("whatsapp", "fail", f"no templates readable: {type(error).__name__}",
                      "Mend the database first, see above.")  # fmt: skip
     if not count:
         return Check("whatsapp", "warn", "no approved template: outside 24 hours SMS is used instead",
-                     "Store them with PUT /api/v1/whatsapp-templates.")  # fmt: skip
+                     "Store them with PUT /api/v1/whatsapp-templates, or in Chatwoot's inbox.")  # fmt: skip
     return Check("whatsapp", "ok", f"{count} approved templates")
 
 

@@ -5,6 +5,7 @@ the command line, or from PORT. Never add `preload_app`: with gevent it loads th
 driver before it is made cooperative, and one slow query then stops a whole worker.
 """
 
+import gc
 import os
 import resource
 import shutil
@@ -49,8 +50,18 @@ def on_starting(server: Any) -> None:
         Path(directory).mkdir(mode=0o700, parents=True)
 
 
+def post_fork(server: Any, worker: Any) -> None:
+    """Load without looking for garbage: all of it stays, and looking takes a quarter of the time."""
+    gc.disable()
+
+
 def post_worker_init(worker: Any) -> None:
-    """End open streams with SIGTERM: they would hold up the stop until the grace is over."""
+    """Set what was loaded apart from garbage, and end open streams with SIGTERM: they would hold up
+    the stop until the grace is over.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.enable()
     # Not above: the master must not load the database driver before a worker has patched it.
     import gevent  # noqa: PLC0415
 

@@ -15,6 +15,7 @@ from redis.retry import Retry
 from bridge.context import Context
 
 SIGN_IN = "5 per 5 minutes"
+SIGN_IN_LINKS = "3 per hour"  # for each address that a visitor asks for
 TRACKING = "10 per minute"
 WRITING = "5 per hour"  # for each link
 UPLOADS = "20 per hour"  # for each link

@@ -1,23 +1,19 @@
 """Structured logs: one JSON (or text) line per happening, with contacts masked in every string.
 
-`configure` is called once per process by the composition root; `init_app` adds one line per
-request. Neither ever sees a body; a path with a token in it is logged as its rule.
+`configure` is called once per process by the composition root. The lines about requests are made
+in `request_log.py`: workers and the scheduler live without Flask.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-import time
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, request
 
 from crm.core.masking import mask_body, mask_text
-
-log = structlog.get_logger("request")
 
 
 def configure(log_format: str, *, level: int = logging.INFO) -> None:
@@ -62,25 +58,3 @@ def _mask(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str
         elif isinstance(value, dict | list):
             line[name] = mask_body(value)
     return line
-
-
-def init_app(app: Flask) -> None:
-    app.before_request(_start)
-    app.after_request(_finish)
-
-
-def _start() -> None:
-    g.started = time.perf_counter()
-
-
-def _finish(response: Response) -> Response:
-    rule = request.url_rule.rule if request.url_rule else "-"
-    log.info(
-        "request",
-        method=request.method,
-        route=rule,
-        status=response.status_code,
-        ms=round((time.perf_counter() - g.started) * 1000, 1),
-        request_id=g.request_id,
-    )
-    return response

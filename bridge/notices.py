@@ -18,11 +18,10 @@ from flask_babel import LazyString, get_locale
 from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 
-from bridge import live, streams
+from bridge import languages, live, streams
 from bridge.auth import principal
 from bridge.context import Context, here
 from bridge.live import News
-from bridge.pages import languages
 from bridge.pages.answers import money
 from crm.core import clock
 from crm.core.uow import UnitOfWork
@@ -36,6 +35,7 @@ from crm.tickets.models import Conversation
 
 WORDS: dict[str, LazyString] = {
     "ticket.opened": _("New ticket %(ref)s"),
+    "ticket.assigned": _("The conversation of %(ref)s was assigned to you"),
     "quote.approved": _("Quote %(ref)s for %(repair)s was approved: %(amount)s"),
     "quote.declined": _("Quote %(ref)s for %(repair)s was declined"),
     "payment.completed": _("Payment %(ref)s received: %(amount)s"),
@@ -49,6 +49,7 @@ WORDS: dict[str, LazyString] = {
     "repair.promise_at_risk": _("The date promised for %(repair)s is at risk: %(promised_on)s"),
     "booking.received": _("New booking %(ref)s: %(starts_at)s"),
     "booking.cancelled": _("Booking %(ref)s was cancelled: %(starts_at)s"),
+    "customer.wish_heard": _("“Cancel” stopped all texts, and may have meant a booking: %(ref)s"),
     "message.failed": _("A message reached nobody on any channel: “%(message)s”"),
     "effect.died": _("Something could not be done: %(effect)s"),
     "delivery.died": _("Something that came in could not be worked on: %(delivery)s"),
@@ -110,7 +111,7 @@ def shown(uow: UnitOfWork, who: Reader, rows: Sequence[Notice]) -> list[Shown]:
             text=text(row),
             device=row.about.get("device") or None,
             customer=names.get(row.customer_id or 0) or None,
-            url=leads.get(row.id) or _own_place(row),
+            url=_messages_of(row) or leads.get(row.id) or _own_place(row),
             is_read=row.id in read,
             at=row.at,
         )
@@ -130,7 +131,7 @@ def text(row: Notice) -> str:
         "due_at": _moment(about.get("due_at")),
         "starts_at": _moment(about.get("starts_at")),
         "promised_on": _day(about.get("promised_on")),
-        "message": _subject(about),
+        "message": subject(about.get("template", ""), about.get("ref") or about.get("repair")),
         "effect": EFFECTS.get(what.partition(".")[0], what),
         "delivery": DELIVERIES.get(re.split("[ -]", what)[0], what),
     }
@@ -184,6 +185,13 @@ def _conversations(uow: UnitOfWork, rows: Sequence[Notice]) -> dict[int, str]:
     }
 
 
+def _messages_of(row: Notice) -> str | None:
+    """Where it stands why a message failed, and what can be done."""
+    if row.kind != "message.failed" or "repair" not in row.about:
+        return None
+    return url_for("admin.repair", ref=row.about["repair"], _anchor="messages")
+
+
 def _own_place(row: Notice) -> str | None:
     subject = row.kind.partition(".")[0]
     if repair := row.about.get("repair"):
@@ -194,13 +202,12 @@ def _own_place(row: Notice) -> str | None:
     return None
 
 
-def _subject(about: dict[str, Any]) -> str:
-    """The subject line of the message that is told of; its name when it is not written any more."""
-    name, locale = about.get("template", ""), languages.chosen()
-    if not (texts.TEMPLATES / locale / f"{name}.subject").exists():
-        return name
-    ref = about.get("ref") or about.get("repair") or ""
-    return texts.render(locale, name, "subject", {"shop": here().shop.name, "ref": ref})
+def subject(template: str, ref: str | None) -> str:
+    """The subject line of a message about `ref`; its name when it is not written any more."""
+    locale = languages.chosen()
+    if not (texts.TEMPLATES / locale / f"{template}.subject").exists():
+        return template
+    return texts.render(locale, template, "subject", {"shop": here().shop.name, "ref": ref or ""})
 
 
 def _moment(given: Any) -> str:

@@ -1,7 +1,7 @@
 """Every fault as one answer: RFC 9457 problem+json, or a small page for a browser.
 
 An error of our own family tells its code and detail. Anything unknown tells only the request id;
-the rest is in the log.
+the rest is in the log. People get the words of `problem_words.py` for it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
+from bridge import languages, problem_words
 from crm.core.errors import MendlineError, Outward
 from crm.core.uow import DATABASE_FAULTS
 
@@ -49,14 +50,16 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """errors: field -> sentences, as marshmallow reports them."""
-    title = HTTP_STATUS_CODES.get(status, "Problem")
     if _is_for_a_person():
-        page = render_template("problem.html", status=status, title=title, detail=detail)
-        response = make_response(page, status)
+        words = problem_words.told(status, code)
+        page = render_template(
+            "problem.html", status=status, words=words, request_id=g.request_id, back=_back()
+        )
+        response = languages.mark(make_response(page, status))
     else:
         body = {
             "type": f"urn:mendline:problem:{code}",
-            "title": title,
+            "title": HTTP_STATUS_CODES.get(status, "Problem"),
             "status": status,
             "detail": detail,
             "code": code,
@@ -73,6 +76,16 @@ def _is_for_a_person() -> bool:
         return False
     accepted = request.accept_mimetypes
     return accepted["text/html"] > accepted["application/json"]
+
+
+def _back() -> str | None:
+    """The page of ours that led here, unless it is this very one."""
+    came_from = request.referrer or ""
+    scheme, _, place = came_from.partition("://")
+    if scheme not in ("http", "https") or not place.startswith(f"{request.host}/"):
+        return None
+    is_here = place.partition("?")[0] == request.host + request.path
+    return None if is_here and request.method in ("GET", "HEAD") else came_from
 
 
 def _own(error: MendlineError) -> Response:

@@ -1,16 +1,17 @@
 """Settings: the whole environment read once into frozen objects, all faults told together.
 
 `load` is called by the composition root; everything below receives plain values from it. The
-table of variables and what each accepts is in `variables.py`. Reaching the outside services
-and saying what is missing there is the doctor's work.
+table of variables and what each accepts is in `variables.py`, what they mean together in
+`cross_checks.py`. Reaching the outside services and saying what is missing there is the doctor's
+work.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from bridge import cross_checks
 from bridge.own_key import kept_key
 from bridge.variables import VARIABLES, read
 
@@ -27,8 +28,6 @@ __all__ = [
     "TwilioSettings",
     "load",
 ]
-
-PREFIXES = ("CHATWOOT_", "STRIPE_", "TWILIO_", "SMTP_", "MAIL_", "OPENAI_", "SHOP_", "S3_")
 
 
 class SettingsError(Exception):
@@ -185,19 +184,13 @@ def load(environ: Mapping[str, str]) -> Settings:
     """
     v: dict[str, Any]
     v, faults = read(environ)
-    lease = v["LEASE_SECONDS"]
-    heartbeat = v["HEARTBEAT_SECONDS"]
-    if lease and heartbeat and heartbeat >= lease:
-        faults.append("HEARTBEAT_SECONDS: give less than LEASE_SECONDS")
+    faults += cross_checks.faults(v)
     key_names = ("SECRET_KEY", "SECRET_KEY_FILE")
     if v["STATE_DIR"] and not any(environ.get(name, "").strip() for name in key_names):
         try:
             v["SECRET_KEY"] = kept_key(v["STATE_DIR"])
         except (OSError, ValueError) as error:
             faults.append(f"SECRET_KEY: give one, or repair STATE_DIR/secret_key ({error})")
-    for name in ("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"):
-        if v["FILES_URL"] and not v[name]:
-            faults.append(f"{name}: give it, as FILES_URL names a bucket")
     if faults:
         raise SettingsError(faults)
 
@@ -261,8 +254,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         bulk_per_second=v["BULK_PER_SECOND"],
         webhook_networks=v["WEBHOOK_PRIVATE_NETWORKS"] or (),
         periods=Periods(
-            lease_seconds=lease,
-            heartbeat_seconds=heartbeat or lease / 4,
+            lease_seconds=v["LEASE_SECONDS"],
+            heartbeat_seconds=v["HEARTBEAT_SECONDS"] or v["LEASE_SECONDS"] / 4,
             sweep_seconds=v["SWEEP_SECONDS"],
             settle_seconds=v["SETTLE_SECONDS"],
             reconcile_seconds=v["RECONCILE_SECONDS"],
@@ -270,7 +263,7 @@ def load(environ: Mapping[str, str]) -> Settings:
             outgoing_timeout_seconds=v["OUTGOING_TIMEOUT_SECONDS"],
             hold_seconds=v["HOLD_SECONDS"],
         ),
-        warnings=(*_half_given(v), *_greedy(v), *_unknown(environ)),
+        warnings=cross_checks.warnings(v, environ),
     )
 
 
@@ -286,41 +279,3 @@ def _files(v: Mapping[str, Any]) -> FilesSettings | None:
         access_key_id=v["S3_ACCESS_KEY_ID"],
         secret_access_key=v["S3_SECRET_ACCESS_KEY"],
     )
-
-
-def _half_given(v: Mapping[str, Any]) -> list[str]:
-    """Integrations that are off because only a part of what they need is there."""
-    pairs = (
-        ("CHATWOOT_URL", "CHATWOOT_API_TOKEN"),
-        ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"),
-        ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"),
-        ("SMTP_URL", "MAIL_FROM"),
-    )
-    missing = [
-        f"{one} is set without {other}"
-        for pair in pairs
-        for one, other in (pair, pair[::-1])
-        if v[one] and not v[other]
-    ]
-    if v["BOUNCE_IMAP_URL"] and not v["SMTP_URL"]:
-        missing.append("BOUNCE_IMAP_URL is set without SMTP_URL")
-    return missing
-
-
-def _greedy(v: Mapping[str, Any]) -> list[str]:
-    """Mass messages that would use up what all calls to Chatwoot share."""
-    if v["CHATWOOT_URL"] and 2 * v["BULK_PER_SECOND"] > v["CHATWOOT_RATE_PER_SECOND"]:
-        return ["BULK_PER_SECOND is more than half of CHATWOOT_RATE_PER_SECOND"]
-    return []
-
-
-def _unknown(environ: Mapping[str, str]) -> list[str]:
-    """Variables that nobody reads but that look meant for us, with the name they resemble."""
-    known = {v.name for v in VARIABLES} | {f"{v.name}_FILE" for v in VARIABLES if v.secret}
-    warnings = []
-    for name in sorted(environ.keys() - known):
-        close = get_close_matches(name, sorted(known), n=1, cutoff=0.86)
-        if name.startswith(PREFIXES) or close:
-            hint = f"; did you mean {close[0]}?" if close else ""
-            warnings.append(f"{name} is not a setting{hint}")
-    return warnings

@@ -1,7 +1,8 @@
 """The one table of environment variables: name, meaning, default and what a valid value is.
 
 `read` turns an environment into typed values and collects every fault on the way. What the
-values mean together, and the objects the service receives, are `settings.py`'s business.
+values mean together is left to `cross_checks.py`, the objects the service receives to
+`settings.py`.
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from bridge.parsers import (
     timezone,
     url,
 )
+from crm.texting.models import SENDER
 
 CHATWOOT_SECRET_LENGTH = 24  # webhooks.md 5: Chatwoot makes them, nobody can choose
 
@@ -76,8 +78,7 @@ def _s(name: str, parse: Parser, meaning: str) -> Variable:
 
 
 _PHONE = matching(
-    r"\+[1-9][0-9]{6,14}|MG[0-9a-zA-Z]{32}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}",
-    "give a number such as +447700900123, a messaging service id or a sender name",
+    SENDER, "give a number such as +447700900123, a messaging service id or a sender name"
 )
 _WHATSAPP = matching(r"\+[1-9][0-9]{6,14}", "give a number such as +447700900123")
 _MAILBOX = matching(

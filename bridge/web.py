@@ -14,14 +14,15 @@ from bridge import (
     compression,
     headers,
     health,
+    languages,
     limits,
     live,
-    logs,
     metrics,
     notices,
     pages,
     problems,
     request_ids,
+    request_log,
     streams,
     webhooks,
 )
@@ -71,10 +72,11 @@ def create_app(context: Context) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
 
     request_ids.init_app(app)
-    logs.init_app(app)
+    request_log.init_app(app)
     metrics.init_app(app)
     headers.init_app(app, context)
     compression.init_app(app)
+    languages.init_app(app, context)
     limits.init_app(app, context)
     app.before_request(_refuse_nul)
     auth.init_app(app)

@@ -60,6 +60,10 @@ class Account:
             params=params or None,
         )
 
+    def item(self, kind: str, item_id: int) -> dict[str, Any]:
+        """One row, with what lists leave out."""
+        return self._wire.ask("GET", f"{self._path}{COLLECTIONS[kind].path}/{item_id}", dict)
+
     def create(self, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
         return self._write("POST", kind, "", fields)
 

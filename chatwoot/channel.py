@@ -4,13 +4,17 @@ into the one where the customer wrote.
 
 from __future__ import annotations
 
+from typing import Any
+
 from chatwoot.owing import owe_message
+from chatwoot.readings import CHANNELS_THAT_PROVE_PHONE
 from crm import threads
 from crm.core.uow import UnitOfWork
 from crm.notifications import channels, service
 from crm.notifications.decision import Reach
 from crm.notifications.models import Notification
-from crm.replies import questions
+from crm.replies import questions, wishes
+from crm.texting import inbox_templates, numbers
 from crm.tickets.models import Conversation
 
 # Where nobody's telephone rings; every other kind of inbox ends on one.
@@ -30,8 +34,7 @@ class ConversationChannel:
             about = "what they wrote"
         return Reach(
             f"conversation {conversation.number} of {about}",
-            # `can_reply` is Chatwoot's word for the channel's window (webhooks.md, conversation).
-            obstacle=None if conversation.can_reply else "its window for answers is closed",
+            obstacle=_obstacle(uow, conversation, notification),
             rings=conversation.channel not in SILENT,
         )
 
@@ -50,7 +53,41 @@ class ConversationChannel:
             hold=hold,
             deadline=deadline,
             items=questions.buttons(uow, notification.event_key, conversation),
+            template=_template(uow, conversation, notification),
         )
+
+
+def _obstacle(
+    uow: UnitOfWork, conversation: Conversation, notification: Notification
+) -> str | None:
+    if conversation.channel in CHANNELS_THAT_PROVE_PHONE and wishes.has_stopped(uow, conversation):
+        return numbers.SAID_STOP
+    # `can_reply` is Chatwoot's word for the channel's window (webhooks.md, conversation).
+    if conversation.can_reply or _template(uow, conversation, notification):
+        return None
+    return "its window for answers is closed"
+
+
+def _template(
+    uow: UnitOfWork, conversation: Conversation, notification: Notification
+) -> dict[str, Any] | None:
+    """The approved words for a closed window; None where its inbox has none for this message."""
+    ready = inbox_templates.filled(
+        uow,
+        conversation.inbox_id,
+        notification.template,
+        notification.locale,
+        notification.variables,
+    )
+    if ready is None:
+        return None
+    params = {
+        "name": ready.remote_name,
+        "category": ready.category,
+        "language": ready.language,
+        "processed_params": dict(ready.values),
+    }
+    return {"content": ready.words, "params": params}
 
 
 def _conversation(uow: UnitOfWork, notification: Notification) -> Conversation | None:

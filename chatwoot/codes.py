@@ -22,8 +22,10 @@ from crm.core.uow import UnitOfWork
 from crm.core.vault import Seal, Unreadable
 from crm.passcodes import rules, service
 from crm.passcodes.rules import Code, CodeKind
+from crm.replies import talks
+from crm.replies.rules import Meant
 from crm.tickets.mirror import Said
-from crm.tickets.models import Conversation
+from crm.tickets.models import Conversation, TicketMessage
 
 log = logging.getLogger(__name__)
 
@@ -120,11 +122,25 @@ class Codes:
         return sealed
 
     def keep(
-        self, uow: UnitOfWork, conversation: Conversation, said: Said, codes: list[Code]
+        self,
+        uow: UnitOfWork,
+        conversation: Conversation,
+        message: TicketMessage,
+        said: Said,
+        codes: list[Code],
     ) -> None:
-        """Put the first code into the box of the thread's only open repair, and tell the agent."""
+        """Put the first code into the box of the repair the message means, and tell the agent.
+
+        Only an open one of this thread: of several, the one its words or the talk are about.
+        """
         linked = threads.repairs_of_ticket(uow, conversation.ticket_id)
         candidates = [repair for repair in linked if threads.is_open(repair)]
+        if len(candidates) > 1:
+            talk = talks.in_conversation(conversation)
+            meant = talks.understand(uow, talk, talks.heard(uow, message))
+            if isinstance(meant, Meant):
+                named = [repair for repair in candidates if repair.id == meant.repair_id]
+                candidates = named or candidates
         values: dict[str, Any] = {"outcome": "which" if candidates else "none", "count": len(codes)}
         if len(candidates) == 1:
             repair, actor = candidates[0], Actor("customer", said.author_name)

@@ -29,15 +29,14 @@ from crm.quotes import rules as quote_rules
 from crm.quotes import service as quotes
 from crm.repairs import links
 from crm.repairs import service as repairs
-from crm.repairs.models import Repair
+from crm.repairs.models import REF_PREFIX, Repair
 from crm.repairs.rules import Outcome
-from crm.repairs.service import REF_PREFIX, Address, StatusNews
+from crm.repairs.service import Address, StatusNews
 from crm.repairs.statuses import RepairStatus
 from crm.replies import focusing, talks
 from crm.tickets.mirror import Said
 from crm.tickets.models import Conversation
 
-COMMANDS = ("status", "ready", "delay", "quote", "link", "about", "help")
 MOST_NOTE = 1000
 ABOUT_NONE = ("none", "nothing", "nenhuma", "nada")
 # The words agents say for a status, beside its own name.
@@ -229,8 +228,12 @@ class Commands:
         self._notes.write(uow, conversation, key, "quote_sent", values)
 
     def _meant(self, uow: UnitOfWork, conversation: Conversation, ref: str | None) -> Repair:
-        """The repair a command is about: the one named, or the only open one of this thread."""
+        """The repair a command is about: the one named, else what the talk is about, else the only
+        open one of this thread."""
         linked = threads.repairs_of_ticket(uow, conversation.ticket_id)
+        chosen = talks.chosen(uow, talks.in_conversation(conversation)) if ref is None else None
+        # What is talked about may belong to another thread: then nothing may happen to one of this.
+        ref = chosen.ref if chosen is not None else ref
         if ref is not None:
             named = [repair for repair in linked if repair.ref == ref]
             if not named:

@@ -68,7 +68,7 @@ def _all(
     secrets: tuple[str, ...],
     webhook_token: str | None,
 ) -> Iterator[Check]:
-    health = client.health()
+    health = client.installation.health()
     yield _reachable(health)
     yield _drift(health.at, clock.now())
     try:

@@ -12,15 +12,14 @@ import re
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import requests
 from requests import exceptions
 from urllib3 import exceptions as low_level
 
 from crm.core.errors import Denied, Outward, Permanent, Temporary, Uncertain
+from crm.core.headers import retry_after
 
-MAX_RETRY_AFTER_SECONDS = 24 * 3600
 NOTHING_WAS_SENT = (
     low_level.NewConnectionError,
     low_level.ConnectTimeoutError,
@@ -116,27 +115,3 @@ def _without_persons(text: str) -> str:
     text = re.sub(r"\+?\d[\d ()-]{5,}\d", "…", text)
     text = re.sub(r"'[^']*'|`[^']*'|“[^”]*”", "…", text)
     return " ".join(text.split())[:200]
-
-
-def http_date(value: str | None) -> datetime | None:
-    """A moment as HTTP headers write it; None when there is none or it cannot be read."""
-    try:
-        moment = parsedate_to_datetime(value or "")
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds asked for by a Retry-After header, as number or HTTP date, at most a day.
-
-    None when there is no header or it cannot be read.
-    """
-    if value and re.fullmatch(r"\d{1,12}", value.strip()):
-        seconds = float(value)
-    else:
-        moment = http_date(value)
-        if moment is None:
-            return None
-        seconds = (moment - now).total_seconds()
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)

@@ -59,20 +59,18 @@ class Wire:
         method: str,
         path: str,
         shape: Callable[[Any], T],
-        *,
-        reads: bool | None = None,
         **options: Any,
     ) -> T:
         """`send`, and read what is needed out of the parsed body with `shape`.
 
         A body of another shape (a proxy's JSON, say) is in doubt like one that is not JSON.
         """
-        answer = self.send(method, path, reads=reads, **options)
+        answer = self.send(method, path, **options)
         try:
             return shape(answer.data)
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
             detail = "Chatwoot's answer has an unknown shape"
-            raise faults.in_doubt(detail, _reads(method, reads)) from error
+            raise faults.in_doubt(detail, reads=method == "GET") from error
 
     def send(
         self,
@@ -81,14 +79,12 @@ class Wire:
         *,
         body: dict[str, Any] | None = None,
         params: dict[str, Any] | None = None,
-        reads: bool | None = None,
         as_bot: bool = False,
         conversation: str | None = None,
     ) -> Answer:
         """One request, tried once.
 
-        path: below the base address. reads: whether the request changes nothing over there;
-        None: GET reads, everything else writes. conversation: set for a message, so that the
+        path: below the base address. conversation: set for a message, so that the
         per-conversation rate counts too.
 
         Raises Temporary (nothing happened: no connection, 408, 425, 429, a failed read, no
@@ -96,7 +92,7 @@ class Wire:
         Uncertain (a write whose answer was lost, unreadable or 5xx).
         """
         refuse_inside_unit()
-        reads = _reads(method, reads)
+        reads = method == "GET"
         self._throttle.wait(self.base_url, conversation)
         headers = {
             # nginx drops header names with underscores (api.md 1.1).
@@ -130,10 +126,6 @@ class Wire:
         if not self._bot_token:
             raise Denied("no agent bot token is known; run provision")
         return self._bot_token
-
-
-def _reads(method: str, told: bool | None) -> bool:
-    return method == "GET" if told is None else told
 
 
 def _read(response: requests.Response, deadline: float, reads: bool) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import exists, select
 
-from chatwoot import readings, schemas
+from chatwoot import readings, receipts, schemas
 from chatwoot.codes import Codes
 from chatwoot.commands import Commands
 from chatwoot.labels import LabelMoves
@@ -15,7 +15,6 @@ from chatwoot.names import status_labels
 from chatwoot.owing import owe_conversation_sync, owe_handoff, owe_refresh, was_owed
 from chatwoot.verify import BOT_SOURCE, HINT_SOURCE, SOURCE, number_of, parse
 from crm.core import outbox
-from crm.core.errors import Permanent
 from crm.core.events import Actor
 from crm.core.inbox import InboxRow
 from crm.core.integration import Handler
@@ -126,12 +125,15 @@ class Inbound:
         if said.effect_key:
             self._echo(uow, said)
         message = mirror.append(uow, conversation, said)
+        if said.effect_key:
+            # Bodies are made later than the event: this one may know already what became of it.
+            receipts.heard(uow, self._account_id, body, said.effect_key)
         if message is None:
             return
         uow.keep(conversation, message)
         questions.answered_by_button(uow, message, said.details.get("submitted_values"))
         if codes:
-            self._codes.keep(uow, conversation, said, codes)
+            self._codes.keep(uow, conversation, message, said, codes)
         if _is_deleted(body):
             mirror.revise(uow, said, deleted=True)
         self._rate(uow, message.ticket_id, said.details)
@@ -154,12 +156,8 @@ class Inbound:
             return
         questions.answered_by_button(uow, message, said.details.get("submitted_values"))
         self._rate(uow, message.ticket_id, said.details)
-        if message.effect_key and any(
-            last["id"] == said.id and last["status"] == "failed"
-            for last in body["conversation"]["messages"] or ()
-        ):
-            told = channels.by_effect_key(uow, message.effect_key)
-            channels.gave_up(uow, told, f"{Permanent.code}: its channel could not deliver it")
+        if message.effect_key:
+            receipts.heard(uow, self._account_id, body, message.effect_key)
 
     def contact_created(self, uow: UnitOfWork, row: InboxRow) -> None:
         """An anonymous visitor who merely opened a page is nobody yet (webhooks.md 2).

@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 
-from chatwoot import outbound, verify
+from chatwoot import agents, carrying, outbound, refreshing, verify
+from chatwoot.agent_notes import AgentNotes
 from chatwoot.channel import ConversationChannel
 from chatwoot.client import Client
 from chatwoot.codes import Codes, Mask
@@ -21,8 +22,8 @@ from chatwoot.labels import LabelMoves
 from chatwoot.meanings import MeaningNotes
 from chatwoot.models import HookPin
 from chatwoot.notes import Notes
-from chatwoot.reactions import ChatwootReactions
 from chatwoot.reconcile import Reader, Reconcile
+from chatwoot.whatsapp import SYNC_SECONDS, ReadTemplates
 from crm.core import vault
 from crm.core.integration import Endpoint, Integration, Schedule
 from crm.core.shop import Shop
@@ -126,6 +127,7 @@ def build(
     )
     deliverers, schedules = {}, ()
     if client is not None:
+        templates = ReadTemplates(client, units)
         reader, reconcile = Reader(client, units, mask), Reconcile(client, units, mask)
         deliverers = outbound.deliverers(client, units, shop, reader.read)
         schedules = (
@@ -135,6 +137,7 @@ def build(
                 NIGHT.total_seconds(),
                 lambda: reconcile.run(look_back=NIGHT),
             ),
+            Schedule("chatwoot.templates", SYNC_SECONDS, templates.run, at_start=True),
         )
     return Integration(
         name="chatwoot",
@@ -146,7 +149,13 @@ def build(
         ),
         handlers=handlers,
         deliverers=deliverers,
-        reactions=join(ChatwootReactions(notes).table(), MeaningNotes(notes).table()),
+        reactions=join(
+            AgentNotes(notes).table(),
+            MeaningNotes(notes).table(),
+            refreshing.table(),
+            carrying.table(),
+            agents.table(),
+        ),
         schedules=schedules,
         channels=(ConversationChannel(),),
     )

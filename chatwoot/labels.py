@@ -12,6 +12,7 @@ from crm.core.uow import UnitOfWork
 from crm.repairs import service as repairs
 from crm.repairs.service import Address, StatusNews
 from crm.repairs.statuses import RepairStatus
+from crm.replies import talks
 from crm.tickets.models import Conversation
 
 
@@ -20,7 +21,8 @@ class LabelMoves:
         self._notes = notes
 
     def obey(self, uow: UnitOfWork, conversation: Conversation, added: tuple[str, ...]) -> None:
-        """Move the one open repair of this thread to the status an added label names.
+        """Move the one open repair of this thread, or the one talked about, to the status an added
+        label names.
 
         A label that a linked repair stands for already, or a set we wrote ourselves a moment ago, is
         our own echo. Otherwise, where the wish is not clear or not allowed, a note says why. The
@@ -37,6 +39,8 @@ class LabelMoves:
             owe_conversation_sync(uow, conversation.id)
             return
         candidates = [repair for repair in linked if threads.is_open(repair)]
+        chosen = talks.chosen(uow, talks.in_conversation(conversation))
+        candidates = [chosen] if chosen in candidates else candidates
         problem = None
         if len(wished) > 1 or len(candidates) != 1:
             problem = "no_repair" if not candidates else "which_repair"

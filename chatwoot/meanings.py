@@ -1,4 +1,4 @@
-"""What agents hear in the thread of which repair is meant."""
+"""What agents hear in the thread of what a customer means: which repair, and whether to write at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy import select
 from chatwoot.notes import Notes
 from crm.core.uow import Reactions, UnitOfWork
 from crm.repairs.models import Repair
-from crm.replies.events import RepairChosen, StrangersRepairNamed
+from crm.replies.events import RepairChosen, StrangersRepairNamed, WishHeard
 from crm.replies.models import RepairQuestion
 from crm.tickets.models import Conversation, TicketMessage
 
@@ -20,20 +20,13 @@ class MeaningNotes:
         return {
             RepairChosen: (self.note_choice,),
             StrangersRepairNamed: (self.note_stranger,),
+            WishHeard: (self.note_wish,),
         }
 
     def note_choice(self, uow: UnitOfWork, event: RepairChosen) -> None:
         """In the thread where it was asked, else in the latest of the ticket."""
         question = uow.session.get_one(RepairQuestion, event.question_id)
-        conversation = uow.session.scalars(
-            select(Conversation)
-            .where(Conversation.ticket_id == event.subject_id)
-            .order_by(
-                (Conversation.id == question.conversation_id).desc().nulls_last(),
-                Conversation.last_activity_at.desc(),
-            )
-            .limit(1)
-        ).first()
+        conversation = self._of(uow, event.subject_id, question.conversation_id)
         if conversation is None:
             return
         chosen = uow.session.get(Repair, question.repair_id) if question.repair_id else None
@@ -47,3 +40,25 @@ class MeaningNotes:
         values = self._notes.of_repair(uow.session.get_one(Repair, event.repair_id))
         key = f"note:stranger:{message.id}"
         self._notes.write(uow, conversation, key, "strangers_repair", values)
+
+    def note_wish(self, uow: UnitOfWork, event: WishHeard) -> None:
+        """Where it was written; of a text, in the latest conversation of its ticket."""
+        message = uow.session.get_one(TicketMessage, event.message_id)
+        conversation = self._of(uow, message.ticket_id, message.conversation_id)
+        if conversation is not None:
+            values = {"wish": event.wish, "in_doubt": event.in_doubt}
+            self._notes.write(uow, conversation, f"note:wish:{message.id}", "wish", values)
+
+    def _of(
+        self, uow: UnitOfWork, ticket_id: int, conversation_id: int | None
+    ) -> Conversation | None:
+        """This conversation, else the latest of the ticket."""
+        return uow.session.scalars(
+            select(Conversation)
+            .where(Conversation.ticket_id == ticket_id)
+            .order_by(
+                (Conversation.id == conversation_id).desc().nulls_last(),
+                Conversation.last_activity_at.desc(),
+            )
+            .limit(1)
+        ).first()

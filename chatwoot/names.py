@@ -78,8 +78,3 @@ STATUS_OF_LABEL: dict[str, RepairStatus] = {status_label(status): status for sta
 def status_labels(labels: Iterable[str]) -> list[str]:
     """Those of `labels` that stand for a status, in a fixed order."""
     return sorted(label for label in labels if label in STATUS_OF_LABEL)
-
-
-def is_ours(label: str) -> bool:
-    """Whether this label may be added and removed by the service."""
-    return label in FIXED_LABELS or label in STATUS_OF_LABEL

@@ -2,13 +2,15 @@
 
 Sends: `chatwoot.message`, `chatwoot.note`, `chatwoot.handoff`, `chatwoot.forget` (a contact). Syncs:
 `chatwoot.contact` (attributes), `chatwoot.conversation` (attributes and labels), `chatwoot.status`,
-`chatwoot.refresh` (read it again).
+`chatwoot.refresh` (read it again), `chatwoot.agent` (who it is that a conversation was given to),
+`chatwoot.templates` (of WhatsApp inboxes).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import exists, select
 
@@ -33,11 +35,16 @@ def owe_message(
     hold: timedelta = timedelta(),
     deadline: timedelta | None = None,
     items: Sequence[Mapping[str, str]] = (),
+    template: Mapping[str, Any] | None = None,
 ) -> None:
-    """items: title and value of each button to answer with."""
+    """items: title and value of each button to answer with. template: what to send once the window
+    for free words is closed: `content`, and Chatwoot's `params` (api.md 4.2).
+    """
     body = {"account_id": account_id, "number": number, "content": text, "private": False}
     if items:
         body["items"] = [dict(item) for item in items]
+    if template is not None:
+        body["template"] = dict(template)
     outbox.send(uow, "chatwoot.message", effect_key, body, lane=_lane(account_id, number),
                 hold=hold, deadline=deadline)  # fmt: skip
 
@@ -81,6 +88,15 @@ def owe_refresh(
     """message_id: a message that changed, to be read again although it may be an old one."""
     body = {"account_id": account_id, "number": number, "message_id": message_id}
     outbox.sync(uow, "chatwoot.refresh", f"{account_id}:{number}:{message_id or ''}", body)
+
+
+def owe_agent(uow: UnitOfWork, conversation_id: int, agent_id: int) -> None:
+    body = {"conversation_id": conversation_id, "agent_id": agent_id}
+    outbox.sync(uow, "chatwoot.agent", f"{conversation_id}:{agent_id}", body)
+
+
+def owe_templates(uow: UnitOfWork, account_id: int) -> None:
+    outbox.sync(uow, "chatwoot.templates", str(account_id), {})
 
 
 def was_owed(uow: UnitOfWork, effect_key: str) -> bool:

@@ -81,6 +81,15 @@ def person(
     )
 
 
+def telephone(conversation: dict[str, Any]) -> str | None:
+    """The number a conversation ends on, where its inbox proves that it does."""
+    meta = conversation["meta"]
+    number = (meta["sender"] or {}).get("phone_number")
+    channel = conversation["channel"] or meta["channel"] or ""
+    is_proven = channel in CHANNELS_THAT_PROVE_PHONE and number and is_e164(number)
+    return number if is_proven else None
+
+
 def claims_our_id(contact: dict[str, Any]) -> bool:
     """Whether the identifier looks like one that our pages gave to a customer they know."""
     return (contact["identifier"] or "").upper().startswith(f"{REF_PREFIX}-")
@@ -99,6 +108,7 @@ def seen(account_id: int, conversation: dict[str, Any]) -> Seen:
         can_reply=conversation["can_reply"] is not False,
         is_verified=bool(meta["hmac_verified"]),
         assignee=assignee["name"] if assignee else None,
+        assignee_id=assignee["id"] if assignee and assignee["type"] != "agent_bot" else None,
         priority=conversation["priority"],
         labels=tuple(conversation["labels"] or ()),
         changed_at=conversation["updated_at"],
@@ -162,6 +172,8 @@ def said(message: dict[str, Any], effect_key: str | None) -> Said:
         author = _AUTHORS.get(sender.get("type") or "", AuthorKind.SYSTEM)
     details = {key: attributes[key] for key in ("submitted_values", "submitted_email", "in_reply_to")
                if attributes.get(key)}  # fmt: skip
+    if author == AuthorKind.CUSTOMER and (number := telephone(message["conversation"])):
+        details["number"] = number
     if author == AuthorKind.CUSTOMER and (told := mail(attributes.get("email"))):
         details["mail"] = told
     return Said(

@@ -20,7 +20,6 @@ from chatwoot import readings, schemas
 from chatwoot.client import Client
 from chatwoot.codes import Mask, masked
 from chatwoot.inbound import FETCHED
-from chatwoot.models import ReconcileRun
 from chatwoot.objects import Conversation as Remote
 from chatwoot.objects import Message
 from chatwoot.rest_events import conversation_event, message_event
@@ -28,7 +27,8 @@ from chatwoot.verify import SOURCE, meaning_of, subject_of
 from crm.core import clock, inbox
 from crm.core.errors import Invalid
 from crm.core.inbox import Delivery
-from crm.core.uow import UnitOfWork, Units
+from crm.core.reconciling import Passes, ReconcileRun
+from crm.core.uow import Units
 from crm.tickets.models import Conversation, TicketMessage
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ class Reader:
         remote = self._client.conversation(number)
         found = self.compare(remote)
         if message_id is not None:
-            message = next(self._client.messages_after(number, message_id - 1), None)
+            message = next(self._client.messages.after(number, message_id - 1), None)
             if message is not None and message.id == message_id and message.kind != "activity":
                 found += self._store(message_event(message.raw, remote.raw, "message_updated"))
         return found
@@ -65,7 +65,7 @@ class Reader:
         after_id = known.reconciled_message_id if known else 0
         found, last_id = 0, after_id
         read = []
-        for message in self._client.messages_after(remote.id, after_id):
+        for message in self._client.messages.after(remote.id, after_id):
             last_id = max(last_id, message.id)
             if message.kind != "activity":
                 read.append(message)
@@ -177,32 +177,16 @@ class Reconcile:
         now: Callable[[], datetime] = clock.now,
     ):
         self._client = client
-        self._units = units
         self._reader = Reader(client, units, mask)
-        self._now = now
+        self._passes = Passes(SOURCE, OVERLAP, FIRST_LOOK_BACK, units, now)
 
     def run(self, *, look_back: timedelta | None = None) -> ReconcileRun:
         """look_back: compare at least this far, for the nightly pass. Raises what the client raises."""
-        started_at = self._now()
-        since = self._since(started_at, look_back)
-        with self._units() as uow:
-            run = ReconcileRun(source="chatwoot", started_at=started_at)
-            uow.session.add(run)
-        found = count = 0
-        try:
-            for remote in self._changed_since(since, started_at):
-                found += self._reader.compare(remote)
-                count += 1
-        except Exception as error:
-            self._finish(run, count, found, error=f"{type(error).__name__}: {error}"[:500])
-            raise
-        return self._finish(run, count, found, watermark_at=started_at)
-
-    def _since(self, started_at: datetime, look_back: timedelta | None) -> datetime:
-        with self._units() as uow:
-            watermark = last_watermark(uow)
-        since = (watermark or started_at - FIRST_LOOK_BACK) - OVERLAP
-        return min(since, started_at - look_back) if look_back else since
+        with self._passes.begun(look_back) as (run, since):
+            for remote in self._changed_since(since, run.started_at):
+                run.found += self._reader.compare(remote)
+                run.conversations += 1
+        return run
 
     def _changed_since(self, since: datetime, started_at: datetime) -> Iterator[Remote]:
         seen: set[int] = set()
@@ -216,28 +200,3 @@ class Reconcile:
             if remote.id not in seen:
                 seen.add(remote.id)
                 yield remote
-
-    def _finish(
-        self,
-        run: ReconcileRun,
-        conversations: int,
-        found: int,
-        *,
-        watermark_at: datetime | None = None,
-        error: str | None = None,
-    ) -> ReconcileRun:
-        with self._units() as uow:
-            run = uow.session.merge(run)
-            run.finished_at, run.watermark_at, run.error = self._now(), watermark_at, error
-            run.conversations, run.found = conversations, found
-        log.info("reconciled", conversations=conversations, found=found, error=error)
-        return run
-
-
-def last_watermark(uow: UnitOfWork, source: str = SOURCE) -> datetime | None:
-    return uow.session.scalar(
-        select(ReconcileRun.watermark_at)
-        .where(ReconcileRun.source == source, ReconcileRun.watermark_at.is_not(None))
-        .order_by(ReconcileRun.started_at.desc())
-        .limit(1)
-    )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
+from chatwoot.channel import SILENT
 from chatwoot.client import Client
 from chatwoot.faults import Gone, Rejected
 from chatwoot.liquid import escape_liquid
@@ -13,7 +16,7 @@ from crm.core.errors import Denied, Permanent, Temporary
 from crm.core.integration import PlainDeliverer
 from crm.core.outbox import Effect
 from crm.core.uow import UnitOfWork
-from crm.notifications import channels
+from crm.notifications import channels, postponing
 from crm.tickets.models import Conversation
 
 ONLINE_WAIT = 600.0
@@ -22,37 +25,57 @@ ONLINE_WAIT = 600.0
 class SendMessage(PlainDeliverer):
     """A message to the customer or a note for agents; its words were frozen when it was owed."""
 
-    def __init__(self, client: Client):
+    def __init__(self, client: Client, zone: ZoneInfo):
         self._client = client
+        self._zone = zone
+
+    def postponed_until(self, uow: UnitOfWork, effect: Effect) -> datetime | None:
+        """Notes, and what staff write themselves, wait for no hours."""
+        told = channels.by_effect_key(uow, effect.effect_key)
+        if told is None:
+            return None
+        channel = uow.session.scalar(
+            select(Conversation.channel).where(
+                Conversation.account_id == effect.body["account_id"],
+                Conversation.number == effect.body["number"],
+            )
+        )
+        rings = (channel or "") not in SILENT
+        return postponing.postponed_until(uow, told, rings=rings, zone=self._zone)
 
     def before_first_try(self, uow: UnitOfWork, effect: Effect) -> dict[str, Any]:
         known = uow.session.execute(
-            select(Conversation.last_message_id, Conversation.channel).where(
+            select(
+                Conversation.last_message_id, Conversation.channel, Conversation.can_reply
+            ).where(
                 Conversation.account_id == effect.body["account_id"],
                 Conversation.number == effect.body["number"],
             )
         ).first()
-        after_id, channel = known or (0, "")
-        has_mark = self._client.surely_marks(channel)
-        return {"after_id": after_id, "channel": channel, "has_mark": has_mark}
+        after_id, channel, is_open = known or (0, "", True)
+        noted = {"after_id": after_id, "channel": channel}
+        if not is_open and "template" in effect.body:
+            noted["as_template"] = True
+        return noted | {"has_mark": self._client.messages.surely_marks(channel)}
 
     def deliver(self, effect: Effect) -> dict[str, Any]:
-        message = self._client.create_message(
+        message = self._client.messages.create(
             effect.body["number"],
-            escape_liquid(effect.body["content"]),
+            _words(effect),
             effect_key=effect.effect_key,
             channel=effect.context["channel"],
             private=effect.body["private"],
-            items=effect.body.get("items", ()),
+            items=effect.body.get("items", ()) if not _goes_as_template(effect) else (),
+            template=_params(effect) if _goes_as_template(effect) else None,
         )
         return {"message_id": message.id}
 
     def look_up(self, effect: Effect) -> dict[str, Any] | None:
-        message = self._client.find_message(
+        message = self._client.messages.find(
             effect.body["number"],
             effect.context["after_id"],
             effect_key=effect.effect_key,
-            content=escape_liquid(effect.body["content"]),
+            content=_words(effect),
             private=effect.body["private"],
             not_before=effect.first_tried_at,
             # A try noted without it may have been made beside a Chatwoot that kept no marks.
@@ -68,6 +91,23 @@ class SendMessage(PlainDeliverer):
 
     def on_cancelled(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
         channels.came_too_late(uow, channels.by_effect_key(uow, effect.effect_key), reason)
+
+
+def _goes_as_template(effect: Effect) -> bool:
+    """As the window was before the first try; a second one says the same."""
+    return effect.context.get("as_template", False)
+
+
+def _params(effect: Effect) -> dict[str, Any]:
+    """Chatwoot renders their values too, as it does the words."""
+    told = effect.body["template"]["params"]
+    values = {slot: escape_liquid(value) for slot, value in told["processed_params"].items()}
+    return told | {"processed_params": values}
+
+
+def _words(effect: Effect) -> str:
+    told = effect.body["template"] if _goes_as_template(effect) else effect.body
+    return escape_liquid(told["content"])
 
 
 class HandOff(PlainDeliverer):

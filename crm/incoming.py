@@ -1,8 +1,8 @@
 """What people write to the shop's own numbers: whose it is, and into which ticket it goes.
 
-Which repair they mean is heard by `crm/replies`, which also asks where it is not clear. Carrying it
-into the conversation is left to `chatwoot/reactions.py`; proving who sent it, and how messages reach
-us, to the integration that heard them.
+Which repair they mean is heard by `crm/replies`, which also asks where it is not clear and
+obeys "write no more". Carrying it into the conversation is left to `chatwoot/agent_notes.py`; proving
+who sent it, and how messages reach us, to the integration that heard them.
 """
 
 from __future__ import annotations
@@ -11,22 +11,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
 
 from crm import threads
+from crm.bookings import queries as bookings
+from crm.bookings.models import Booking
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
 from crm.core.vault import Seal
 from crm.customers import rules as customer_rules
 from crm.customers import service as customers
-from crm.customers.models import Customer
+from crm.customers.models import Customer, CustomerKey
 from crm.customers.service import Person
 from crm.passcodes import rules as code_rules
 from crm.passcodes import service as passcodes
 from crm.repairs import links
 from crm.repairs.models import Repair, TicketRepair
-from crm.replies import talks
+from crm.replies import talks, wishes
 from crm.replies.rules import Heard, Meant
 from crm.texting import numbers, words
 from crm.tickets import rules, service
@@ -34,6 +36,7 @@ from crm.tickets.events import CustomerTexted, MessageReceived
 from crm.tickets.models import AuthorKind, Ticket, TicketMessage, TicketStatus
 
 SUBJECT_SIGNS = 80
+_OPT_OUTS = {"STOP": words.STOP, "START": words.START}
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,18 @@ class Text:
 
 
 def take(uow: UnitOfWork, seal: Seal, text: Text) -> None:
-    """Keep one message once. Stop and start are wishes and open no ticket."""
+    """Keep one message once. "Write no more" makes nobody a customer."""
     numbers.heard(uow, text.channel, text.number, text.at)
-    if _is_wish(uow, text) or not (text.words or text.media):
+    wish = _OPT_OUTS.get(text.opt_out) or numbers.wish(uow, text.number, text.words)
+    if wish is not None and not _is_known(uow, text.number):
+        act = numbers.start if wish == words.START else numbers.stop
+        act(uow, text.number, f"they wrote so by {text.channel}")
+        return
+    if wish is None and not (text.words or text.media):
         return
     actor = Actor("customer", text.name or text.channel)
     customer = customers.recognise(uow, _person(text), actor)
-    talk = talks.by_text(customer.id, text.channel)
-    heard = Heard(text.words, quoted=talks.of_names(uow, [text.quoted]), has_files=text.media > 0)
-    meant = talks.understand(uow, talk, heard)
-    meant = meant if isinstance(meant, Meant) else None
+    meant = _understood(uow, customer, text) if wish is None else None
     repair = uow.session.get_one(Repair, meant.repair_id) if meant and meant.repair_id else None
     hidden = code_rules.hide(text.words)
     ticket = _ticket(uow, customer, repair, replace(text, words=hidden.text), actor)
@@ -84,16 +89,21 @@ def take(uow: UnitOfWork, seal: Seal, text: Text) -> None:
     uow.record(CustomerTexted(ticket.id, actor, message_id))
 
 
-def _is_wish(uow: UnitOfWork, text: Text) -> bool:
-    meaning = words.meaning(text.words)
-    if text.opt_out == "STOP" or meaning == words.STOP:
-        numbers.stop(uow, text.number, f"they wrote so by {text.channel}")
-        return True
-    again = meaning == words.START_AGAIN and numbers.is_stopped(uow, text.number)
-    if text.opt_out == "START" or meaning == words.START or again:
-        numbers.start(uow, text.number, f"they wrote so by {text.channel}")
-        return True
-    return False
+def _is_known(uow: UnitOfWork, number: str) -> bool:
+    """Whether somebody has proven this number, or staff have made a booking for it."""
+    key = customer_rules.phone_key(number, proven=True)
+    proven = exists().where(
+        CustomerKey.kind == key.kind, CustomerKey.value == key.value, CustomerKey.is_proven
+    )
+    booked = exists().where(bookings.is_for_number(number), Booking.starts_at > uow.now)
+    return bool(uow.session.scalar(select(proven | booked)))
+
+
+def _understood(uow: UnitOfWork, customer: Customer, text: Text) -> Meant | None:
+    talk = talks.by_text(customer.id, text.channel)
+    heard = Heard(text.words, quoted=talks.of_names(uow, [text.quoted]), has_files=text.media > 0)
+    meant = talks.understand(uow, talk, heard)
+    return meant if isinstance(meant, Meant) else None
 
 
 def _person(text: Text) -> Person:
@@ -138,6 +148,8 @@ def _keep(
     details: dict[str, Any] = {"via": text.channel, "media": text.media, "number": text.number}
     if text.quoted:
         details["quoted"] = text.quoted
+    if text.opt_out in _OPT_OUTS:
+        details[wishes.OPT_OUT] = _OPT_OUTS[text.opt_out]
     if repair is not None:
         details["repair"] = repair.ref
     if meant is not None:

@@ -43,12 +43,13 @@ from crm.promises.models import DelayAlert
 from crm.quotes.events import QuoteApproved, QuoteDeclined
 from crm.quotes.models import Quote
 from crm.repairs.models import Repair
+from crm.replies.events import WishHeard
 from crm.staff.models import Staff
 from crm.staff.roles import DESK, MANAGER, TECHNICIAN
 from crm.tickets.events import TicketOpened
-from crm.tickets.models import Ticket
+from crm.tickets.models import Conversation, Ticket, TicketMessage
 
-_HANDS = ("staff", "agent")
+HANDS = ("staff", "agent")
 
 
 def table() -> Reactions:
@@ -67,6 +68,7 @@ def table() -> Reactions:
         PromiseAtRisk: (promise_at_risk,),
         BookingReceived: (booking_received,),
         BookingCancelled: (booking_cancelled,),
+        WishHeard: (wish_in_doubt,),
         NotificationFailed: (message_failed,),
         NotificationComposed: (tell_customers_page,),
         NotificationSent: (tell_customers_page,),
@@ -76,15 +78,26 @@ def table() -> Reactions:
 
 
 def ticket_opened(uow: UnitOfWork, event: TicketOpened) -> None:
-    if event.actor.kind in _HANDS:
+    if event.actor.kind in HANDS:
         return
     ticket = uow.session.get_one(Ticket, event.subject_id)
     about = {"ref": ticket.ref, "source": ticket.source}
     _post(uow, event, DESK, about, ticket_id=ticket.id, customer_id=ticket.customer_id)
 
 
+def conversation_assigned(
+    uow: UnitOfWork, key: str, conversation: Conversation, staff_id: int
+) -> None:
+    """For that person alone. key: of the news, told once. Who the person is, the chat's side knows."""
+    ticket = uow.session.get_one(Ticket, conversation.ticket_id)
+    notices.post(
+        uow, f"assigned:{key}", "ticket.assigned", DESK, {"ref": ticket.ref}, staff_id=staff_id,
+        ticket_id=ticket.id, customer_id=conversation.customer_id,
+    )  # fmt: skip
+
+
 def quote_answered(uow: UnitOfWork, event: QuoteApproved | QuoteDeclined) -> None:
-    if event.actor.kind in _HANDS:
+    if event.actor.kind in HANDS:
         return
     quote = uow.session.get_one(Quote, event.subject_id)
     about = {"ref": quote.ref, **_of_repair(uow, event.repair_id)}
@@ -94,7 +107,7 @@ def quote_answered(uow: UnitOfWork, event: QuoteApproved | QuoteDeclined) -> Non
 
 
 def payment_received(uow: UnitOfWork, event: PaymentReceived) -> None:
-    if event.actor.kind in _HANDS:
+    if event.actor.kind in HANDS:
         return
     payment = uow.session.get_one(Payment, event.subject_id)
     about = {
@@ -160,14 +173,23 @@ def promise_at_risk(uow: UnitOfWork, event: PromiseAtRisk) -> None:
 
 
 def booking_received(uow: UnitOfWork, event: BookingReceived) -> None:
-    if event.actor.kind not in _HANDS:
+    if event.actor.kind not in HANDS:
         _booking(uow, event)
 
 
 def booking_cancelled(uow: UnitOfWork, event: BookingCancelled) -> None:
     """A draft that is given up had no place in the calendar."""
-    if event.actor.kind not in _HANDS and event.was != BookingStatus.DRAFT:
+    if event.actor.kind not in HANDS and event.was != BookingStatus.DRAFT:
         _booking(uow, event)
+
+
+def wish_in_doubt(uow: UnitOfWork, event: WishHeard) -> None:
+    """Only where "cancel" may have been about a booking, and we can no longer ask them there."""
+    if event.in_doubt:
+        message = uow.session.get_one(TicketMessage, event.message_id)
+        ticket = uow.session.get_one(Ticket, message.ticket_id)
+        records = {"ticket_id": ticket.id, "customer_id": event.subject_id}
+        _post(uow, event, DESK, {"ref": ticket.ref}, **records)
 
 
 def message_failed(uow: UnitOfWork, event: NotificationFailed) -> None:

@@ -13,6 +13,7 @@ from crm.analytics import steps
 from crm.assents.service import Assents
 from crm.billing import standing
 from crm.billing.collecting import Collecting
+from crm.billing.giving_up import GivingUp
 from crm.billing.quoting import Quoting
 from crm.bookings import queries as booking_queries
 from crm.bookings import service as bookings
@@ -27,17 +28,19 @@ from crm.core.uow import Reactions, UnitOfWork, join
 from crm.customers.models import Customer
 from crm.deposits import Deposits
 from crm.files.events import FileReleased, FileRemoved
+from crm.followups import carrying
 from crm.followups.service import Planning
 from crm.followups.surveys import Surveys
 from crm.intake import queries as intake_queries
 from crm.intake import service as intake
+from crm.locations import directions
 from crm.locations.models import Location
 from crm.notifications import channels, texts
 from crm.notifications import service as notifications
+from crm.notifications.events import NotificationComposed
 from crm.payments import posting
 from crm.promises.messages import Messages as Delays
 from crm.repairs import links
-from crm.repairs import service as repairs
 from crm.repairs.events import (
     RepairCorrected,
     RepairCreated,
@@ -45,8 +48,9 @@ from crm.repairs.events import (
     RepairStatusChanged,
 )
 from crm.repairs.models import Repair, RepairEntry
-from crm.repairs.service import NewRepair
+from crm.repairs.opening import NewRepair, open_repair
 from crm.repairs.statuses import RepairStatus
+from crm.replies import wishes
 from crm.replies.service import Meanings
 from crm.signing import Signing
 from crm.tickets.events import MessageReceived, TicketRated
@@ -54,7 +58,7 @@ from crm.tickets.models import AuthorKind, Conversation, TicketMessage
 from crm.warranties.service import Beginning
 
 # Said to somebody who has the device already, these only confuse.
-_COLLECTING = ("repair_ready_pickup", "pickup_reminder")
+_COLLECTING = ("repair_ready_pickup", "pickup_reminder", "repair_unrepairable", "repair_cancelled")
 
 
 def _ready_on(repair: Repair, locale: str) -> str | None:
@@ -77,6 +81,7 @@ def table(shop: Shop) -> Reactions:
         customer = uow.session.get(Customer, repair.customer_id) if repair.customer_id else None
         locale = texts.closest(customer.locale if customer else None, shop.locale)
         template = f"repair_{entry.to_status}"
+        comes = entry.to_status == RepairStatus.READY_PICKUP
         values = {
             "device": repair.device,
             "ref": repair.ref,
@@ -86,6 +91,7 @@ def table(shop: Shop) -> Reactions:
             "ready_on": _ready_on(repair, locale),
             "collection_code": signing.collection_code(uow, repair),
             **standing.of_repair(uow, shop, repair, locale),
+            **(directions.told(uow, texts.REGIONS[locale]) if comes else directions.NOWHERE),
         }
         hold = shop.hold if event.by_staff else timedelta()
         if entry.to_status == RepairStatus.DELIVERED:
@@ -137,7 +143,7 @@ def table(shop: Shop) -> Reactions:
                 estimate_minor=device.price_minor,
                 currency=booking.currency,
             )
-            repair = repairs.create(uow, new, event.actor, by_staff=True)
+            repair = open_repair(uow, new, event.actor, by_staff=True)
             device.repair_id = repair.id
             if location.requires_intake:
                 device_class = intake_queries.class_of(uow, device.category)
@@ -172,6 +178,8 @@ def table(shop: Shop) -> Reactions:
         {
             MessageReceived: (
                 fetch_attachments,
+                # A wish to be left alone is no answer to anything.
+                wishes.hear,
                 # What a yes has decided is not asked about.
                 Assents(shop).consider,
                 Meanings(shop).consider,
@@ -190,6 +198,7 @@ def table(shop: Shop) -> Reactions:
                 planning.begin,
             ),
             RepairCorrected: (take_back_messages, signing.collect_anew, planning.take_back),
+            NotificationComposed: (carrying.sent_again,),
             TicketRated: (Surveys(shop).from_rating,),
             EffectDiscarded: (channels.discarded,),
         },
@@ -199,5 +208,6 @@ def table(shop: Shop) -> Reactions:
         Deposits(shop).table(),
         posting.table(),
         Quoting(shop).table(),
+        GivingUp(shop).table(),
         collecting.table(),
     )

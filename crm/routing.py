@@ -5,16 +5,16 @@ The decision itself is `crm/notifications/decision.py`; how a channel sends is i
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from crm.core import outbox
 from crm.core.events import SYSTEM
 from crm.core.uow import Reactions, UnitOfWork
-from crm.customers.events import AddressProven
+from crm.customers.events import AddressProven, CustomersMerged
 from crm.notifications import channels, preferences, rulebook, rules, service
 from crm.notifications.channels import Channel
 from crm.notifications.decision import Asked, Decision, Reach, decide
@@ -25,11 +25,17 @@ from crm.notifications.events import (
     PreferencesChanged,
 )
 from crm.notifications.models import Notification, NotificationState
-from crm.notifications.rules import Importance
 from crm.repairs.events import RepairLinked
 from crm.repairs.models import TicketRepair
+from crm.replies.events import WishHeard
 from crm.tickets.events import MessageReceived
 from crm.tickets.models import AuthorKind
+
+
+@dataclass(frozen=True)
+class Verdict:
+    decision: Decision
+    reach: Mapping[str, Reach]
 
 
 class Router:
@@ -43,10 +49,12 @@ class Router:
         return {
             NotificationComposed: (self.route,),
             NotificationRefused: (self.route,),
-            RepairLinked: (self.route_waiting,),
-            MessageReceived: (self.route_reopened,),
-            PreferencesChanged: (self.decide_again, self.look_again),
-            AddressProven: (self.look_again,),
+            RepairLinked: (self.look_at_repair,),
+            MessageReceived: (self.look_at_ticket,),
+            PreferencesChanged: (self.decide_again, self.look_at_customer),
+            AddressProven: (self.look_at_customer,),
+            WishHeard: (self.decide_again, self.look_at_customer),
+            CustomersMerged: (self.decide_again, self.look_at_customer),
         }
 
     def route(self, uow: UnitOfWork, event: NotificationComposed | NotificationRefused) -> None:
@@ -54,28 +62,24 @@ class Router:
         if not channels.is_free(notification):
             return
         earlier = notification.effect_key
-        self._carry_out(uow, notification)
+        self._carry_out(uow, notification, self._verdict(uow, notification))
         if notification.effect_key != earlier:
             outbox.close_dead(uow, earlier, f"{notification.channel} brings it")
-        if notification.state == NotificationState.FAILED or _is_missed(notification):
+        if notification.state == NotificationState.FAILED or self._is_missed(notification):
             uow.record(NotificationFailed(notification.id, SYSTEM))
 
-    def route_waiting(self, uow: UnitOfWork, event: RepairLinked) -> None:
-        """Of the messages that had no channel, the latest is sent; older ones say nothing new."""
-        self._route_latest(uow, service.waiting(uow, event.subject_id))
+    def look_at_repair(self, uow: UnitOfWork, event: RepairLinked) -> None:
+        self._look_again(uow, Notification.repair_id == event.subject_id)
 
-    def route_reopened(self, uow: UnitOfWork, event: MessageReceived) -> None:
+    def look_at_ticket(self, uow: UnitOfWork, event: MessageReceived) -> None:
         """A customer's message opens the window of a channel that was closed for answers."""
-        if event.private or event.author_kind != AuthorKind.CUSTOMER:
-            return
-        repairs = select(TicketRepair.repair_id).where(TicketRepair.ticket_id == event.subject_id)
-        for repair_id in uow.session.scalars(repairs):
-            waiting = service.waiting(uow, repair_id)
-            self._route_latest(
-                uow, [one for one in waiting if one.created_at > uow.now - service.NOTICE_DEADLINE]
-            )
+        if not event.private and event.author_kind == AuthorKind.CUSTOMER:
+            its = select(TicketRepair.repair_id).where(TicketRepair.ticket_id == event.subject_id)
+            self._look_again(uow, Notification.repair_id.in_(its))
 
-    def decide_again(self, uow: UnitOfWork, event: PreferencesChanged) -> None:
+    def decide_again(
+        self, uow: UnitOfWork, event: PreferencesChanged | WishHeard | CustomersMerged
+    ) -> None:
         """What waits to leave follows what the customer wishes now."""
         waiting = (
             select(Notification)
@@ -89,54 +93,62 @@ class Router:
         for notification in uow.session.scalars(waiting):
             if outbox.cancel(uow, notification.effect_key, "the customer's wishes changed"):
                 notification.state = NotificationState.NO_CHANNEL
-                self._carry_out(uow, notification)
+                self._carry_out(uow, notification, self._verdict(uow, notification))
 
-    def look_again(self, uow: UnitOfWork, event: PreferencesChanged | AddressProven) -> None:
-        """What found no way to the customer may find one now."""
+    def look_at_customer(
+        self,
+        uow: UnitOfWork,
+        event: PreferencesChanged | AddressProven | WishHeard | CustomersMerged,
+    ) -> None:
+        self._look_again(uow, Notification.customer_id == event.subject_id)
+
+    def _look_again(self, uow: UnitOfWork, which: ColumnElement[bool]) -> None:
+        """What found no way to the customer, and is news still, may find one now.
+
+        Of the statuses of one repair only the latest that is to be sent says anything new.
+        """
         stranded = (
             select(Notification)
             .where(
-                Notification.customer_id == event.subject_id,
+                which,
                 Notification.state == NotificationState.NO_CHANNEL,
-                Notification.created_at > uow.now - service.NOTICE_DEADLINE,
+                service.is_news(uow.now),
             )
             .order_by(Notification.id)
             .with_for_update()
         )
-        subjects = defaultdict(list)
-        for notification in uow.session.scalars(stranded):
-            subjects[notification.repair_id, notification.booking_id].append(notification)
-        for waiting in subjects.values():
-            self._route_latest(uow, waiting)
+        verdicts = [(one, self._verdict(uow, one)) for one in uow.session.scalars(stranded)]
+        newest = {
+            one.repair_id: (one, verdict)
+            for one, verdict in verdicts
+            if service.tells_status(one) and not verdict.decision.is_skipped
+        }
+        for one, verdict in verdicts:
+            latest, its = newest.get(one.repair_id, (one, verdict))
+            is_old = service.tells_status(one) and one.id < latest.id
+            if not is_old or verdict.decision.is_skipped:
+                self._carry_out(uow, one, verdict)
+            elif its.decision.channel is not None:
+                service.supersede(uow, one, latest)
 
-    def _route_latest(self, uow: UnitOfWork, waiting: list[Notification]) -> None:
-        """waiting: oldest first. One that is not to be sent lets the one before it through."""
-        while waiting:
-            latest = waiting.pop()
-            self._carry_out(uow, latest)
-            if latest.state == NotificationState.NO_CHANNEL:
-                return
-            if latest.state == NotificationState.QUEUED:
-                for older in waiting:
-                    older.state, older.settled_at = NotificationState.SUPERSEDED, uow.now
-                    older.reason = f"superseded by {latest.event_key}"
-                return
-
-    def _carry_out(self, uow: UnitOfWork, notification: Notification) -> None:
+    def _verdict(self, uow: UnitOfWork, notification: Notification) -> Verdict:
         # Obstacles and wishes may have changed since it was decided on last.
         notification.refusals = channels.lasting(notification.refusals)
         reach = {}
         for name, channel in self._channels.items():
             if name not in notification.refusals and (found := channel.reach(uow, notification)):
                 reach[name] = found
-        decision = self._decide(uow, notification, reach)
+        return Verdict(self._decide(uow, notification, reach), reach)
+
+    def _carry_out(self, uow: UnitOfWork, notification: Notification, verdict: Verdict) -> None:
+        decision = verdict.decision
         notification.refusals = dict(decision.refusals)
         if decision.is_skipped:
             channels.skip(uow, notification, decision.reason)
         elif decision.channel is not None:
             notification.send_at = decision.send_at
             chosen = self._channels[decision.channel]
-            chosen.send(uow, notification, reach[decision.channel], decision.reason)
+            chosen.send(uow, notification, verdict.reach[decision.channel], decision.reason)
         elif notification.state == NotificationState.NO_CHANNEL:
             notification.reason = decision.reason
 
@@ -149,22 +161,20 @@ class Router:
             max(notification.not_before, uow.now),
             notification.deadline_at,
             notification.refusals,
+            notification.only_channel,
         )
         return decide(
             asked,
-            rulebook.rule_for(uow, notification.template, notification.locale),
+            rulebook.rule_of(uow, notification),
             preferences.wishes_of(uow, notification.customer_id),
             reach,
             quiet=rulebook.quiet_hours(uow),
             zone=self._zone,
         )
 
-
-def _is_missed(notification: Notification) -> bool:
-    """Whether staff should know that news a customer has to act on found no way to them."""
-    rule = rules.defaults()[notification.template]
-    return (
-        notification.state == NotificationState.NO_CHANNEL
-        and notification.repair_id is not None
-        and rule.importance == Importance.ESSENTIAL
-    )
+    def _is_missed(self, notification: Notification) -> bool:
+        """Whether staff should know that it found no way. A guest is nobody until they are proven; a
+        shop without channels knows."""
+        must_arrive = rules.defaults()[notification.template].must_arrive
+        is_stranded = notification.state == NotificationState.NO_CHANNEL
+        return bool(must_arrive and is_stranded and notification.customer_id and self._channels)

@@ -16,9 +16,8 @@ from crm.core.uow import UnitOfWork
 from crm.customers import service as customers
 from crm.customers.service import Person
 from crm.repairs import links
-from crm.repairs import service as repairs
 from crm.repairs.models import Repair
-from crm.repairs.service import NewRepair
+from crm.repairs.opening import NewRepair, open_repair
 from crm.tickets import service as tickets
 from crm.tickets.models import Conversation, Ticket
 
@@ -60,7 +59,7 @@ def take_in(
     if customer_id is None and ticket is not None:
         customer_id = ticket.customer_id
     new = replace(new, customer_id=customer_id)
-    repair = repairs.create(uow, new, actor, by_staff=by_staff)
+    repair = open_repair(uow, new, actor, by_staff=by_staff)
     if ticket is not None:
         links.link(uow, repair, ticket.id, ticket.customer_id, actor)
     return repair

@@ -1,6 +1,6 @@
 """What a customer writes to us on a page of ours: kept with the repair's ticket, never lost.
 
-Carrying it into the conversation is left to `chatwoot/reactions.py`. How many signs and how often
+Carrying it into the conversation is left to `chatwoot/agent_notes.py`. How many signs and how often
 is the page's business.
 """
 

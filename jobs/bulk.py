@@ -26,19 +26,19 @@ MOST_WAITING = 500
 
 _EFFECT = text(f"""
     SELECT id, destination FROM outbox
-    WHERE is_bulk AND state IN ('pending', 'unsure') AND due_at <= clock_timestamp()
+    WHERE is_bulk AND state IN ('pending', 'unsure') AND due_at <= now()
       AND id <> ALL(:taken) AND NOT EXISTS ({AHEAD})
       AND NOT EXISTS (SELECT 1 FROM destinations
                       WHERE name = destination AND closed_until > clock_timestamp())
     ORDER BY due_at, id LIMIT 1""")
 _DELIVERY = text("""
     SELECT id FROM inbox
-    WHERE is_bulk AND state = 'pending' AND due_at <= clock_timestamp() AND id <> ALL(:taken)
+    WHERE is_bulk AND state = 'pending' AND due_at <= now() AND id <> ALL(:taken)
       AND NOT EXISTS (SELECT 1 FROM inbox other
                       WHERE other.subject = inbox.subject AND other.state = 'running')
       AND (SELECT count(*) FROM (
                SELECT 1 FROM outbox WHERE is_bulk AND state IN ('pending', 'unsure')
-               AND due_at <= clock_timestamp() + interval '1 minute' LIMIT :most) AS waiting) < :most
+               AND due_at <= now() + interval '1 minute' LIMIT :most) AS waiting) < :most
     ORDER BY due_at, id LIMIT 1""")
 
 

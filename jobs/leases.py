@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from crm.core.errors import UNDECIDED
 from crm.core.uow import DATABASE_FAULTS, Units
 
 log = structlog.get_logger(__name__)
@@ -22,6 +23,10 @@ log = structlog.get_logger(__name__)
 MOST_LOST_LEASES = 3
 MOST_ERRORS = 5
 POISON = f"poison: its worker died {MOST_LOST_LEASES} times"
+# Looking whether it had left took the worker along as well.
+POISON_IN_DOUBT = (
+    f"{UNDECIDED}: its worker died {MOST_LOST_LEASES + 1} times; it may have been sent"
+)
 
 _EXTEND = {
     table: text(f"""UPDATE {table} SET lease_until = clock_timestamp() + make_interval(secs => :seconds)

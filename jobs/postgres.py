@@ -11,7 +11,9 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,14 +90,23 @@ class Cluster:
     """A data directory and, while it is started, its server.
 
     url: the application's database. durable: False gives up crash safety for speed.
+    meanwhile: work of the caller's that is done while a new data directory is made.
     """
 
-    def __init__(self, place: Place, programs: Programs, *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        place: Place,
+        programs: Programs,
+        *,
+        durable: bool = True,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> None:
         self.place, self.programs, self.durable = place, programs, durable
         self.data = place.home / "postgres"
         self.log = place.home / "postgres.log"
         self.url = self.url_of(NAME)
         self.process: subprocess.Popen[bytes] | None = None
+        self._meanwhile = meanwhile
 
     def url_of(self, database: str) -> str:
         return f"postgresql://{NAME}@/{database}?host={quote(str(self.place.run))}"
@@ -145,7 +156,7 @@ class Cluster:
         if self.programs.version >= 17:
             locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         argv = [self.programs.bin / "initdb", "-D", draft, "-U", NAME, "-E", "UTF8", *locale]
-        argv += ["--auth=trust", *([] if self.durable else ["--no-sync"])]
+        argv += ["--auth=trust", *self._syncing()]
         with self.log.open("wb") as log:
             made = children.spawn(
                 argv,
@@ -155,10 +166,19 @@ class Cluster:
                 cwd=self.place.home,
                 when_orphaned=signal.SIGKILL,
             )
+            if self._meanwhile is not None:
+                self._meanwhile()
             if made.wait() != 0:
                 raise StoreError(f"initdb failed: {self._last_lines()}")
         # One rename, so that an interrupted initdb never looks like a cluster.
         draft.rename(self.data)
+
+    def _syncing(self) -> list[str]:
+        if not self.durable:
+            return ["--no-sync"]
+        # One call for a thousand new files instead of one each.
+        quick = self.programs.version >= 17 and sys.platform == "linux"
+        return ["--sync-method=syncfs"] if quick else []
 
     def _check_version(self) -> None:
         made_by = (self.data / "PG_VERSION").read_text().strip()

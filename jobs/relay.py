@@ -1,7 +1,7 @@
 """Delivers outbox rows: lease in one short transaction, call with none open, record in another.
 
-In doubt whether a send left, the row becomes `unsure` and is looked up before a second try
-(reliability.md, rules 11 to 18).
+What a call came to is recorded by `outcomes.py`. In doubt whether a send left, the row becomes
+`unsure` and is looked up before a second try (reliability.md, rules 11 to 18).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import structlog
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from crm.core.errors import UNDECIDED, Denied, Permanent, Temporary, Uncertain
-from crm.core.events import SYSTEM
+from crm.core.errors import Obsolete, Permanent, Temporary, Uncertain
 from crm.core.integration import Deliverer
-from crm.core.outbox import DOUBTED, SEND, Effect, EffectDied, OutboxRow
-from crm.core.uow import UnitOfWork, Units
+from crm.core.outbox import DOUBTED, Effect, OutboxRow
+from crm.core.uow import Units
 from jobs import destinations
-from jobs.leases import MOST_ERRORS, MOST_LOST_LEASES, POISON, Heartbeat, new_token
+from jobs.leases import MOST_LOST_LEASES, POISON, POISON_IN_DOUBT, Heartbeat, new_token
+from jobs.outcomes import Attempt, Outcomes
 from jobs.retries import Ladder
 
 log = structlog.get_logger(__name__)
@@ -28,12 +28,11 @@ log = structlog.get_logger(__name__)
 SWITCHED_OFF_WAIT = 300.0
 TOO_LATE = "its deadline has passed"
 
-# What stands before a row in its lane. Only one whose hold has not run out may be passed over;
-# one that waits for its destination may not.
+# What stands before a row in its lane. Only one that is held may be passed over; one that waits for
+# its destination may not.
 AHEAD = """SELECT 1 FROM outbox ahead WHERE ahead.lane = outbox.lane AND ahead.id < outbox.id
         AND (ahead.state IN ('sending', 'unsure') OR ahead.state = 'pending'
-             AND (ahead.first_tried_at IS NOT NULL OR ahead.held_until IS NULL
-                  OR ahead.held_until <= clock_timestamp()))"""
+             AND (ahead.held_until IS NULL OR ahead.held_until <= clock_timestamp()))"""
 _LANE_IS_FREE = text(f"SELECT NOT EXISTS ({AHEAD}) FROM outbox WHERE id = :id")
 _NEXT = text("""
     SELECT id FROM outbox WHERE lane = :lane AND state IN ('pending', 'unsure')
@@ -45,24 +44,15 @@ _LEASE = text("""
         tried_at = CASE WHEN :looks_up THEN tried_at ELSE clock_timestamp() END,
         context = CAST(:context AS jsonb)
     WHERE id = :id""")
-_RECORD = text("""
-    UPDATE outbox SET state = :state, reason = :reason, result = CAST(:result AS jsonb),
-        attempts = attempts + :attempt, errors = errors + :error,
-        due_at = clock_timestamp() + make_interval(secs => :wait),
-        done_at = CASE WHEN :state IN ('done', 'dead', 'cancelled') THEN clock_timestamp() END,
-        lease_token = NULL, lease_until = NULL
-    WHERE id = :id AND lease_token = :token""")
 _WAIT = text("""
     UPDATE outbox SET due_at = clock_timestamp() + make_interval(secs => :wait) WHERE id = :id""")
 _STAND_ASIDE = text("""
     UPDATE outbox SET due_at = clock_timestamp() + make_interval(secs => :wait),
         held_until = clock_timestamp() + make_interval(secs => :wait) WHERE id = :id""")
-_END = text("""
-    UPDATE outbox SET state = :state, reason = :reason, done_at = clock_timestamp() WHERE id = :id""")
 
 
 class Relay:
-    """deliverers: effect kind -> deliverer. settle_seconds: how long an unsure send rests first."""
+    """deliverers: effect kind -> deliverer. settle_seconds: see `Outcomes`."""
 
     def __init__(
         self,
@@ -77,9 +67,8 @@ class Relay:
         self._units = units
         self._deliverers = deliverers
         self._heartbeat = heartbeat
-        self._ladder = ladder
         self._lease_seconds = lease_seconds
-        self._settle_seconds = settle_seconds
+        self._outcomes = Outcomes(units, deliverers, ladder, settle_seconds)
 
     def run(self, row_id: int) -> int | None:
         """Deliver one row. Returns the next due row of the same lane, if this one was ours."""
@@ -90,17 +79,17 @@ class Relay:
             return None  # its lane is being worked on; that worker goes on to this row
         if claimed is None:
             return None
-        row, was_unsure, effect = claimed
-        if effect is not None:
+        lane, attempt = claimed
+        if attempt is not None:
             with self._heartbeat.hold("outbox", row_id, token):
-                self._carry_out(row, effect, token, was_unsure)
+                self._carry_out(attempt)
         with self._units() as uow:
-            return uow.session.execute(_NEXT, {"lane": row.lane}).scalar()
+            return uow.session.execute(_NEXT, {"lane": lane}).scalar()
 
-    def _claim(self, row_id: int, token: str) -> tuple[OutboxRow, bool, Effect | None] | None:
-        """The leased row, whether it must be looked up first, and what to deliver.
+    def _claim(self, row_id: int, token: str) -> tuple[str, Attempt | None] | None:
+        """The row's lane, and the try its lease allows; None for the try when the row ended here.
 
-        None when the row is not to be had now; an effect of None when it ended here.
+        None when the row is not to be had now.
         """
         with self._units() as uow:
             found = uow.session.execute(
@@ -127,14 +116,25 @@ class Relay:
                 return None
             effect = _effect(row)
             was_unsure = row.state == "unsure"
-            if row.lost_leases >= MOST_LOST_LEASES:
-                self._end(uow, effect, "dead", POISON)
-                self._died(uow, effect, POISON)
-                return row, was_unsure, None
+            # What may have left is looked up once more before a person is asked.
+            is_spared = was_unsure and row.lost_leases == MOST_LOST_LEASES
+            if row.lost_leases >= MOST_LOST_LEASES and not is_spared:
+                reason = POISON_IN_DOUBT if was_unsure else POISON
+                self._outcomes.untried(uow, effect, "dead", reason)
+                return row.lane, None
             if is_late and not was_unsure:
-                self._end(uow, effect, "cancelled", TOO_LATE)
-                deliverer.on_cancelled(uow, effect, TOO_LATE)
-                return row, was_unsure, None
+                self._outcomes.untried(uow, effect, "cancelled", TOO_LATE)
+                return row.lane, None
+            try:
+                moment = None if was_unsure else deliverer.postponed_until(uow, effect)
+            except Obsolete as error:
+                reason = f"{error.code}: {error.detail}"
+                self._outcomes.untried(uow, effect, "cancelled", reason)
+                return row.lane, None
+            if moment is not None:
+                wait = (moment - uow.now).total_seconds()
+                uow.session.execute(_STAND_ASIDE, {"id": row.id, "wait": wait})
+                return None
             wait = destinations.wait_for_place(uow, row.destination, is_bulk=row.is_bulk)
             if wait:
                 uow.session.execute(_WAIT, {"id": row.id, "wait": wait})
@@ -150,159 +150,30 @@ class Relay:
                     "token": token,
                     "seconds": self._lease_seconds,
                     "looks_up": was_unsure,
-                    "context": _json(effect.context),
+                    "context": json.dumps(effect.context),
                 },
             )
-            return row, was_unsure, effect
+            return row.lane, Attempt(row, effect, token, was_unsure)
 
-    @staticmethod
-    def _end(uow: UnitOfWork, effect: Effect, state: str, reason: str) -> None:
-        """Settle a row that will not be tried again."""
-        uow.session.execute(_END, {"id": effect.id, "state": state, "reason": reason})
-        log.warning(f"effect {state}", effect=effect.id, kind=effect.kind, reason=reason)
-
-    def _died(self, uow: UnitOfWork, effect: Effect, reason: str) -> None:
-        self._deliverers[effect.kind].on_dead(uow, effect, reason)
-        uow.record(EffectDied(effect.id, SYSTEM, effect.kind))
-
-    def _carry_out(self, row: OutboxRow, effect: Effect, token: str, was_unsure: bool) -> None:
-        deliverer = self._deliverers[row.kind]
+    def _carry_out(self, attempt: Attempt) -> None:
+        deliverer, effect = self._deliverers[attempt.row.kind], attempt.effect
         try:
-            if was_unsure:
-                result = deliverer.look_up(effect)
-                if result is None:
-                    self._record(row, token, "pending", "looked up: not there, sending again")
-                    return
-            else:
-                result = deliverer.deliver(effect)
-        except Denied as error:
-            self._fault(row, token, "unsure" if was_unsure else "pending", error, denied=True)
-        except Uncertain as error:
-            self._fault(row, token, self._after_doubt(row, was_unsure), error)
-        except Temporary as error:
-            self._fault(row, token, "unsure" if was_unsure else "pending", error)
+            act = deliverer.look_up if attempt.is_look_up else deliverer.deliver
+            result = act(effect)
+        except (Temporary, Uncertain) as error:
+            self._outcomes.postponed(attempt, error)
         except Permanent as error:
-            # Refused to look, we know no more than before whether it arrived.
-            code = UNDECIDED if was_unsure else error.code
-            self._record(row, token, "dead", f"{code}: {error.detail}", effect=effect)
+            self._outcomes.refused(attempt, error)
+        except Obsolete as error:
+            self._outcomes.obsolete(attempt, error)
         except Exception as error:  # a defect of the adapter must end in a state, none may be lost
-            log.exception("deliverer error", effect=row.id, kind=row.kind)
-            self._defect(row, token, effect, error)
+            log.exception("deliverer error", effect=effect.id, kind=effect.kind)
+            self._outcomes.defect(attempt, error)
         else:
-            self._record(row, token, "done", None, effect=effect, result=result)
-
-    @staticmethod
-    def _after_doubt(row: OutboxRow, was_unsure: bool) -> str:
-        return "unsure" if was_unsure or row.mode == SEND else "pending"
-
-    def _fault(
-        self,
-        row: OutboxRow,
-        token: str,
-        state: str,
-        error: Temporary | Uncertain,
-        denied: bool = False,
-    ) -> None:
-        """Back to waiting after a fault of the other side, or dead past the last rung."""
-        costs = isinstance(error, Uncertain) or error.costs_attempt
-        asked = getattr(error, "after", None)
-        reason = f"{error.code}: {error.detail}"
-        wait = (
-            self._ladder.wait(row.attempts + 1, asked=asked)
-            if costs
-            else (asked or destinations.BUSY_WAIT)
-        )
-        if denied:
-            wait = destinations.PAUSE_SECONDS
-        elif state == "unsure" and wait is not None:
-            wait = max(wait, self._settle_seconds)
-        if wait is None:
-            state, wait = "dead", 0
-            reason = f"gave up after {row.attempts + 1} tries: {reason}"
-        with self._units() as uow:
-            uow.is_bulk = row.is_bulk
-            if denied:
-                destinations.denied(uow, row.destination, error.detail)
-            elif costs:
-                destinations.failed(uow, row.destination, reason)
-            kept = self._write(uow, row, token, state, reason, wait=wait, attempt=int(costs))
-            if kept and state == "dead":
-                self._died(uow, _effect(row), reason)
-
-    def _defect(self, row: OutboxRow, token: str, effect: Effect, error: Exception) -> None:
-        reason = f"deliverer error: {type(error).__name__}"
-        dead = row.errors + 1 >= MOST_ERRORS
-        # What the defect left behind is unknown: a send is looked up before it is tried again.
-        state = "dead" if dead else "unsure" if row.mode == SEND else "pending"
-        wait = 0.0 if dead else self._ladder.wait(row.errors + 1) or 0.0
-        if state == "unsure":
-            wait = max(wait, self._settle_seconds)
-        with self._units() as uow:
-            uow.is_bulk = row.is_bulk
-            kept = self._write(uow, row, token, state, reason, wait=wait, error=1)
-            if kept and dead:
-                self._died(uow, effect, reason)
-
-    def _record(
-        self,
-        row: OutboxRow,
-        token: str,
-        state: str,
-        reason: str | None,
-        *,
-        effect: Effect | None = None,
-        result: dict[str, Any] | None = None,
-    ) -> None:
-        with self._units() as uow:
-            uow.is_bulk = row.is_bulk
-            # Before the row, as in `_fault`: two locks, always taken in the same order.
-            destinations.worked(uow, row.destination)
-            kept = self._write(
-                uow, row, token, state, reason, result=result, attempt=int(state == "done")
-            )
-            deliverer = self._deliverers[row.kind]
-            if not kept or effect is None:
-                return
-            if state == "done":
-                deliverer.on_done(uow, effect, result or {})
-            elif state == "dead":
-                self._died(uow, effect, reason or "")
-
-    def _write(
-        self,
-        uow: UnitOfWork,
-        row: OutboxRow,
-        token: str,
-        state: str,
-        reason: str | None,
-        *,
-        result: dict[str, Any] | None = None,
-        wait: float = 0.0,
-        attempt: int = 0,
-        error: int = 0,
-    ) -> bool:
-        """Leave `sending`, if the lease is still ours."""
-        values = {
-            "id": row.id, "token": token, "state": state, "reason": reason, "wait": wait,
-            "attempt": attempt, "error": error, "result": _json(result) if result else None,
-        }  # fmt: skip
-        try:
-            with uow.session.begin_nested():
-                kept = uow.session.execute(_RECORD, values).rowcount == 1
-        except IntegrityError:
-            # Only a waiting sync of the same key can be in the way: it carries this one's news.
-            state = "cancelled"
-            values |= {"state": state, "reason": "a newer sync covers it", "wait": 0.0}
-            kept = uow.session.execute(_RECORD, values).rowcount == 1
-        level = 20 if state == "done" else 30
-        log.log(
-            level,
-            f"effect {state if kept else 'lease lost'}",
-            effect=row.id,
-            kind=row.kind,
-            reason=reason,
-        )
-        return kept
+            if attempt.is_look_up and result is None:
+                self._outcomes.absent(attempt)
+            else:
+                self._outcomes.done(attempt, result)
 
 
 def _effect(row: OutboxRow, context: dict[str, Any] | None = None) -> Effect:
@@ -315,7 +186,3 @@ def _effect(row: OutboxRow, context: dict[str, Any] | None = None) -> Effect:
         context=row.context if context is None else context,
         first_tried_at=row.first_tried_at,
     )
-
-
-def _json(value: dict[str, Any]) -> str:
-    return json.dumps(value)

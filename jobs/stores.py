@@ -9,6 +9,7 @@ import fcntl
 import logging
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -90,12 +91,17 @@ class Stores:
 
 
 def start(
-    state_dir: Path, *, database_url: str | None, redis_url: str | None, durable: bool = True
+    state_dir: Path,
+    *,
+    database_url: str | None,
+    redis_url: str | None,
+    durable: bool = True,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Stores:
     """Both stores, started where no address is given; call it from the main thread.
 
     state_dir: made with mode 0700; data in it survives restarts. durable: False gives up crash
-    safety for speed, for tests.
+    safety for speed, for tests. meanwhile: see `Cluster`.
     Raises StoreError when there is no PostgreSQL to use.
     """
     if database_url and redis_url:
@@ -104,7 +110,9 @@ def start(
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     state_dir.chmod(0o700)
     place = place_for(state_dir)
-    cluster = None if database_url else Cluster(place, postgres.find(place), durable=durable)
+    cluster = None
+    if not database_url:
+        cluster = Cluster(place, postgres.find(place), durable=durable, meanwhile=meanwhile)
     program = None if redis_url else redis.find(place)
     server = Server(place, program) if program else None
     stores = Stores(cluster.url if cluster else database_url, redis_url)

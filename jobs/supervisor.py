@@ -29,6 +29,7 @@ class Process:
 
     ready: asked until it says yes, at most ready_seconds; None means ready once started.
     stop_seconds: patience between SIGTERM and SIGKILL.
+    running: what `spawn` gave, when the caller could not wait for the supervisor.
     """
 
     name: str
@@ -37,6 +38,10 @@ class Process:
     ready: Callable[[], bool] | None = None
     ready_seconds: float = 30.0
     stop_seconds: float = 35.0
+    running: subprocess.Popen[bytes] | None = None
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        return children.spawn(self.argv, env=self.env, output=subprocess.PIPE)
 
 
 class NeverReady(Exception):
@@ -129,7 +134,7 @@ class _Child:
     def __init__(self, process: Process, outputs: selectors.BaseSelector) -> None:
         self.process = process
         self._outputs = outputs
-        self._running: subprocess.Popen[bytes] | None = None
+        self._running = process.running
         self._code: int | None = None
         self._started_at = 0.0
         self._start_at = 0.0
@@ -138,9 +143,8 @@ class _Child:
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
 
     def start(self) -> None:
-        self._running = children.spawn(
-            self.process.argv, env=self.process.env, output=subprocess.PIPE
-        )
+        if self._running is None:
+            self._running = self.process.spawn()
         self._started_at = time.monotonic()
         os.set_blocking(self._running.stdout.fileno(), False)
         self._outputs.register(self._running.stdout, selectors.EVENT_READ, self)

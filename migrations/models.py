@@ -10,6 +10,7 @@ import crm.core.events
 import crm.core.idempotency
 import crm.core.inbox
 import crm.core.outbox
+import crm.core.reconciling
 import crm.core.vault
 import crm.customers.models
 import crm.disputes.models

@@ -22,9 +22,8 @@ from crm.customers import service as customers
 from crm.customers.models import Customer
 from crm.customers.rules import Key
 from crm.customers.service import Person
-from crm.repairs import service as repairs
 from crm.repairs.models import Repair
-from crm.repairs.service import NewRepair
+from crm.repairs.opening import NewRepair, open_repair
 from crm.tickets import service as tickets
 from crm.tickets.models import Ticket
 
@@ -40,7 +39,7 @@ def customer(uow: UnitOfWork, *keys: Key, name: str = "Ilse Brandt", **fields: A
 
 def repair(uow: UnitOfWork, customer_id: int | None = None, **fields: Any) -> Repair:
     new = NewRepair(customer_id, **{"device": "Pixel 8", **fields})
-    return repairs.create(uow, new, STAFF, by_staff=False)
+    return open_repair(uow, new, STAFF, by_staff=False)
 
 
 def ticket(uow: UnitOfWork, customer_id: int) -> Ticket:

@@ -1,4 +1,5 @@
-"""A payment provider in memory: fulfils our port, keeps its own books, plays the customer.
+"""A payment provider in memory: fulfils our port but for refunds, keeps its own books, plays the
+customer.
 
 As a real one it gives the same page for the same attempt, and refuses the same attempt with other
 words. `cut` breaks a call off before it acts or after, as a killed process would see it.
@@ -12,7 +13,7 @@ from typing import Any
 
 from crm.core.errors import Permanent
 from crm.core.uow import refuse_inside_unit
-from crm.payments.provider import Fact, Order, RefundFact, RefundOrder, Session
+from crm.payments.provider import Fact, Order, Session
 
 
 class Killed(BaseException):
@@ -65,12 +66,6 @@ class FakeProvider:
         self._cut("before find")
         page = self.pages.get(attempt_ref)
         return None if page is None or page.state == "open" else self.fact(attempt_ref)
-
-    def refund(self, order: RefundOrder) -> RefundFact:
-        raise NotImplementedError
-
-    def find_refund(self, effect_key: str, payment_id: str) -> RefundFact | None:
-        raise NotImplementedError
 
     def pay(self, attempt_ref: str, **told: Any) -> Fact:
         """The customer pays; the money is there from now on. told: what the fact says instead."""

@@ -26,6 +26,7 @@ from bridge.settings import load
 from chatwoot.client import Client
 from chatwoot.codes import Mask
 from chatwoot.reconcile import Reconcile
+from chatwoot.sandbox.rules.messages import update_message
 from crm.core.events import SYSTEM
 from crm.staff import service as staff
 from tests import builders
@@ -232,6 +233,19 @@ class Service:
             conversation_id=number, content=content, private=private,
         )  # fmt: skip
 
+    def sent(self, number: int) -> dict[str, Any]:
+        """The last message we posted there for the customer to see."""
+        return [m for m in self._ours(number) if not m["private"]][-1]
+
+    def becomes(self, number: int, status: str, error: str | None = None) -> None:
+        """Its channel says what became of that message, and Chatwoot tells it on."""
+        site, ours = self.sandbox.server.app.extensions["sandbox"], self.sent(number)["id"]
+        with site.store.transaction():
+            row = next(m for m in site.store.messages_of[number] if m["id"] == ours)
+            known = {k: v for k, v in row["content_attributes"].items() if k != "external_error"}
+            told = known | ({"external_error": error} if error else {})
+            update_message(site, row, status=status, content_attributes=told)
+
     def thread(self, number: int) -> dict[str, Any]:
         """The conversation as Chatwoot has it, with all messages."""
         return self.play("GET", f"/conversations/{number}")
@@ -243,6 +257,11 @@ class Service:
     def notes(self, number: int) -> list[str]:
         """What we wrote for agents only."""
         return [m["content"] for m in self._ours(number) if m["private"]]
+
+    def attributes(self, contact_id: int) -> dict[str, Any]:
+        """Those of a contact."""
+        contacts = {row["id"]: row for row in self.sandbox.rows("contact")}
+        return contacts[contact_id]["custom_attributes"]
 
     def _ours(self, number: int) -> list[dict[str, Any]]:
         return [

@@ -4,7 +4,7 @@ customers are written.
 Works without script.
 """
 
-from bridge.admin import messages, notices, repairs
+from bridge.admin import messages, notices, repair_messages, repairs
 from bridge.admin.views import blueprint
 
-__all__ = ["blueprint", "messages", "notices", "repairs"]
+__all__ = ["blueprint", "messages", "notices", "repair_messages", "repairs"]

@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
-from babel import Locale
 from flask import make_response, render_template, request
 from werkzeug.wrappers import Response
 
-from bridge import headers
+from bridge import headers, languages
 from bridge.admin.views import blueprint
 from bridge.auth import allow, principal
 from bridge.context import here
 from bridge.integrations.addressed import Letter
 from bridge.integrations.mail import layout
 from bridge.integrations.mail.messages import Sender, compose, read_sender, subject_of
+from bridge.pages.answers import money
 from crm.core.errors import NotFound
-from crm.core.money import in_words
 from crm.notifications import rules, samples, texts
 from crm.notifications.rules import Kind, Rule
 from crm.texting import prices, segments
@@ -65,17 +64,15 @@ class Example:
 @blueprint.get("/messages")
 @allow("notifications.read")
 def messages() -> Response:
-    locale, scheme, width = _chosen("locale", texts.LOCALES), _scheme(), _chosen("width", WIDTHS)
+    locale, scheme, width = _locale(), _scheme(), _chosen("width", WIDTHS)
     return _framing(
         render_template(
             "admin/messages.html",
             examples=[_example(name, locale) for name in _names(locale)],
             locale=locale,
-            locales=[(tag, Locale(tag).get_display_name("en")) for tag in texts.LOCALES],
+            locales=languages.offered(),
             scheme=scheme,
-            schemes=SCHEMES,
             width=width,
-            widths=WIDTHS,
             me=principal(),
         )
     )
@@ -85,12 +82,13 @@ def messages() -> Response:
 @allow("notifications.read")
 def mail_example(name: str) -> Response:
     """The HTML part alone, for a frame."""
-    locale = _chosen("locale", texts.LOCALES)
+    locale = _locale()
     if name not in set(_names(locale)):
         raise NotFound("no such message")
     page = _mail(_letter(name, locale)).get_body(("html",)).get_content()
     response = make_response(layout.seen(page, _scheme()))
     response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["Content-Language"] = locale
     return response
 
 
@@ -137,8 +135,9 @@ def _letter(name: str, locale: str) -> Letter:
         locale=locale,
         subject_ref=values.get("ref") or "",
         short_text=_at_home(short) if short else None,
-        variables={key: value for key, value in values.items() if isinstance(value, str)},
+        variables={key: _at_home(value) for key, value in values.items() if isinstance(value, str)},
         customer_id=0,
+        code=values.get("code") or values.get("collection_code"),
     )
 
 
@@ -160,8 +159,13 @@ def _text(letter: Letter) -> Text:
     words = segments.short_words(letter.short_text or letter.text)
     count = segments.counted(words)
     cost = prices.of_sms(_MOBILES[letter.locale], count.segments)
-    price = in_words(cost.minor, cost.currency, texts.REGIONS[letter.locale])
-    return Text(words, count.encoding, count.segments, price)
+    return Text(words, count.encoding, count.segments, money(cost.minor, cost.currency))
+
+
+def _locale() -> str:
+    """Of the messages; without a wish that of the page."""
+    wish = request.args.get("locale", "")
+    return wish if wish in texts.LOCALES else languages.chosen()
 
 
 def _scheme() -> str:

@@ -12,7 +12,6 @@ from bridge.admin.views import blueprint
 from bridge.api.base import close_cursor, open_cursor
 from bridge.auth import allow, principal
 from bridge.context import here
-from bridge.pages.answers import spoken
 from crm.core.errors import Invalid
 from crm.notices import queries, service
 
@@ -52,7 +51,6 @@ def notice_list() -> str:
         parts=parts,
         wish=wish if wish in SHOWN else "",
         undo=_moment(request.args.get("undo", "")),
-        spoken=lambda moment: spoken(moment, here().shop.timezone),
         me=principal(),
     )
 

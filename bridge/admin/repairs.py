@@ -10,9 +10,11 @@ from typing import Any
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from bridge.admin import repair_messages
 from bridge.admin.views import blueprint
 from bridge.api.agreements import counts_codes, prove
 from bridge.api.base import close_cursor, open_cursor
+from bridge.api.bodies import tracking_link
 from bridge.auth import allow, principal
 from bridge.context import here
 from crm.agreements import gates, service
@@ -35,12 +37,12 @@ LONGEST_REASON = 500
 @allow("repairs.read")
 def repairs() -> str:
     """Where is it: by reference, device or place."""
-    words = _words(request.args.get("q", ""), MOST_SIGNS)
+    sought = _words(request.args.get("q", ""), MOST_SIGNS)
     cursor = request.args.get("cursor")
     with here().units() as uow:
         page = queries.listed(
             uow,
-            words=words or None,
+            words=sought or None,
             owner_key=principal().owner_key,
             limit=ROWS_A_PAGE,
             after=open_cursor(cursor) if cursor else None,
@@ -49,7 +51,7 @@ def repairs() -> str:
         "admin/repairs.html",
         rows=page.items,
         next_cursor=close_cursor(page.next) if page.next else None,
-        words=words,
+        sought=sought,
         me=principal(),
     )
 
@@ -93,24 +95,25 @@ def prove_collection(ref: str) -> Response:
     code = _words(request.form.get("code", ""), 20)
     seen = _words(request.form.get("seen", ""), LONGEST_REASON)
     if bool(code) == bool(seen):
-        raise Invalid("give the code, or say why none is needed")
+        raise Invalid("give the code, or say why none is needed", code="one-proof")
     with here().units() as uow:
         prove(uow, queries.by_ref(uow, ref), **({"code": code} if code else {"seen": seen}))
     return redirect(url_for("admin.repair", ref=ref), 303)
 
 
 def _page(uow: UnitOfWork, row: Repair, **shown: Any) -> str:
+    me = principal()
     return render_template(
         "admin/repair.html",
         repair=row,
         agreements=service.listed(uow, row.id, limit=20).items,
         is_collected=row.status == RepairStatus.DELIVERED,
         needs_proof=gates.is_asked_for(uow, row.id) and not gates.is_proven(uow, row.id),
-        tracking=here().shop.links.track(row.id, row.received_at),
-        zone=here().shop.timezone,
+        tracking=tracking_link(row),
         longest_place=places.LONGEST_PLACE,
         longest_reason=LONGEST_REASON,
-        me=principal(),
+        messages=repair_messages.part(uow, row) if me.may("notifications.read") else None,
+        me=me,
         **shown,
     )
 

@@ -8,10 +8,13 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from bridge import languages
+from bridge.admin import words
 from bridge.api.base import close_cursor, open_cursor
 from bridge.auth import COOKIE, allow, principal, public, refuse_foreign_form
 from bridge.context import here
 from bridge.limits import SIGN_IN, limiter
+from bridge.pages.answers import spoken
 from crm.core import deadletters, inbox, ops, outbox
 from crm.core.deadletters import Filter
 from crm.core.errors import Invalid
@@ -23,6 +26,16 @@ ROWS_A_PAGE = 25
 _STATES = {"inbox": inbox.STATES, "outbox": outbox.STATES}
 _FILTERS = ("state", "source", "type", "reason")
 _MOST_SIGNS = 200
+
+
+@blueprint.context_processor
+def _speech() -> dict[str, object]:
+    return {"words": words, "spoken": lambda at: spoken(at, here().shop.timezone)}
+
+
+@blueprint.after_request
+def _mark(response: Response) -> Response:
+    return languages.mark(response)
 
 
 @blueprint.get("/sign-in/<string(maxlength=100):token>")
@@ -65,8 +78,11 @@ def signed_out() -> str:
 
 
 @blueprint.get("")
-@allow("ops.read")
-def overview() -> str:
+@allow("repairs.read")
+def overview() -> str | Response:
+    """Where everybody lands. Who has no business with the machine begins with the repairs."""
+    if not principal().may("ops.read"):
+        return redirect(url_for("admin.repairs"))
     with here().units() as uow:
         snapshot = ops.snapshot(uow)
     return render_template("admin/overview.html", now=snapshot, me=principal())
@@ -123,7 +139,7 @@ def replay(table: Any, row_id: int) -> Response:
 def discard(table: Any, row_id: int) -> Response:
     reason = request.form.get("reason", "").strip().replace("\0", "")[:_MOST_SIGNS]
     if not reason:
-        raise Invalid("say why the row is discarded", errors={"reason": ["Missing."]})
+        raise Invalid("say why the row is discarded", code="no-reason")
     with here().units() as uow:
         deadletters.discard(uow, table, row_id, principal().actor, reason)
     return redirect(url_for("admin.row", table=table, row_id=row_id), 303)

@@ -51,6 +51,8 @@ from bridge.api import (
     tracking,
     unclaimed,
     warranties,
+    webhook_deliveries,
+    webhook_events,
     webhooks,
     whatsapp_templates,
 )
@@ -101,6 +103,8 @@ SUBJECTS = (
     whatsapp_templates,
     keys,
     webhooks,
+    webhook_events,
+    webhook_deliveries,
     staff,
     ops,
     audit,

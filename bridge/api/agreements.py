@@ -9,7 +9,7 @@ from flask import request
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_of, paged
-from bridge.api.fields import Moment, Strict, Text, one_of
+from bridge.api.fields import Flag, Moment, Strict, Text, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
 from bridge.limits import COLLECTION_CODES, limiter
@@ -22,8 +22,7 @@ from crm.core.uow import UnitOfWork
 from crm.files.links import qr_code
 from crm.notifications.texts import LOCALES
 from crm.repairs import queries as repairs
-from crm.repairs.models import Repair
-from crm.repairs.service import REF_PREFIX
+from crm.repairs.models import REF_PREFIX, Repair
 from crm.repairs.statuses import RepairStatus
 
 blp = Blueprint("agreements", __name__, url_prefix="/api/v1", description="Agreements")
@@ -45,7 +44,7 @@ class SignatureRequest(Strict):
     """send: also write the link to the customer, in their thread."""
 
     purpose = one_of(*Purpose, required=True)
-    send = fields.Boolean(load_default=False)
+    send = Flag(load_default=False)
 
 
 class Agreement(Schema):

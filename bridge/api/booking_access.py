@@ -12,12 +12,12 @@ from flask import Response, request
 
 from bridge.api.base import create
 from bridge.api.booking_schemas import Booking, shown
-from bridge.auth import COOKIE, Principal, principal
+from bridge.auth import COOKIE, Principal, need, principal
 from bridge.context import here
 from bridge.limits import limiter
 from crm.bookings import proofs, queries, service
 from crm.bookings.models import Booking as BookingRow
-from crm.core.errors import Forbidden, NotFound
+from crm.core.errors import NotFound
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
 
@@ -34,12 +34,7 @@ def _has_key() -> bool:
 
 def caller_of(permission: str) -> Principal | None:
     """Who is calling; None is a guest. Raises Unauthenticated, Forbidden."""
-    if not _has_key():
-        return None
-    caller = principal()
-    if not caller.may(permission):
-        raise Forbidden("your role does not allow this")
-    return caller
+    return need(permission) if _has_key() else None
 
 
 def actor_of(caller: Principal | None) -> Actor:

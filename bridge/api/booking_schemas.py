@@ -6,13 +6,14 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from bridge.api import people
+from bridge.api import bodies, people
 from bridge.api.base import ListQuery
 from bridge.api.fields import Moment, Strict, Text, Whole, one_of
 from bridge.context import here
 from crm.bookings import queries
 from crm.bookings.models import Booking as BookingRow
 from crm.bookings.rules import MOST_DEVICES, BookingStatus
+from crm.core.errors import Unauthenticated
 from crm.core.uow import UnitOfWork
 from crm.customers import queries as customers
 from crm.locations.models import Location
@@ -126,7 +127,8 @@ class HistoryEntry(Schema):
 
 class Booking(Schema):
     """ends_at: when the work is due. fee_minor: of the way and the extra services, in the smallest
-    unit of `currency`. token: opens this booking without a key, in place of `ref` in addresses."""
+    unit of `currency`. token: opens this booking without a key, in place of `ref` in addresses; it,
+    `link` and `ics_url` are null for staff who may not change bookings."""
 
     ref = fields.String()
     status = fields.String()
@@ -152,9 +154,9 @@ class Booking(Schema):
     currency = fields.String()
     sequence = fields.Integer()
     history = fields.List(fields.Nested(HistoryEntry))
-    token = fields.String()
-    link = fields.String()
-    ics_url = fields.String()
+    token = fields.String(allow_none=True)
+    link = fields.String(allow_none=True)
+    ics_url = fields.String(allow_none=True)
     created_at = Moment()
     updated_at = Moment()
 
@@ -170,8 +172,6 @@ def shown(uow: UnitOfWork, booking: BookingRow) -> dict[str, Any]:
         if booking.conversation_id
         else None
     )
-    links = here().shop.links
-    token = links.booking_token(booking.id, booking.created_at)
     return {
         **{name: getattr(booking, name) for name in columns},
         "location": location.slug,
@@ -181,6 +181,21 @@ def shown(uow: UnitOfWork, booking: BookingRow) -> dict[str, Any]:
         "conversation_id": conversation.number if conversation else None,
         "devices": [_device(uow, device) for device in queries.devices(uow, booking.id)],
         "history": queries.history(uow, booking.id),
+        **_keys_to(booking),
+    }
+
+
+def _keys_to(booking: BookingRow) -> dict[str, str | None]:
+    """Whoever has one acts as the guest; the guest has it already."""
+    try:
+        is_shown = bodies.may_have("book")
+    except Unauthenticated:
+        is_shown = True
+    if not is_shown:
+        return {"token": None, "link": None, "ics_url": None}
+    links = here().shop.links
+    token = links.booking_token(booking.id, booking.created_at)
+    return {
         "token": token,
         "link": links.booking(booking.id, booking.created_at),
         "ics_url": f"{links.public_url}/api/v1/bookings/{token}.ics",

@@ -112,9 +112,9 @@ def change_booking(body, which):
 @guests_only(READING)
 @blp.response(200, content_type="text/calendar")
 def show_calendar_entry(which):
-    """The booking as a calendar entry"""
+    """The booking as a calendar entry, with the customer's link"""
     with here().units() as uow:
-        booking = find(uow, which, caller_of("bookings.read"))
+        booking = find(uow, which, caller_of("bookings.write"))
         if booking.starts_at is None or booking.ends_at is None:
             raise NotFound("a draft has no place in a calendar")
         return _calendar(calendars.of_booking(uow, here().shop, booking))

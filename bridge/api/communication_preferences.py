@@ -12,7 +12,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from bridge.api.base import Blueprint
-from bridge.api.fields import Moment, Strict, one_of
+from bridge.api.fields import Flag, Moment, Strict, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
 from crm.core.errors import Invalid
@@ -69,7 +69,7 @@ class PreferredHours(Strict):
 class PreferencesChange(Strict):
     """What is not given stays. channels: tried first, in this order. blocked: never used.
 
-    hours: null for any time. language: of messages and pages. marketing: null if never asked.
+    hours: null for any time. language: of messages and pages. marketing: null leaves what they said.
     """
 
     channels = some_channels()
@@ -77,7 +77,7 @@ class PreferencesChange(Strict):
     hours = fields.Nested(PreferredHours, allow_none=True)
     frequency = one_of(*Frequency)
     language = one_of(*texts.LOCALES)
-    marketing = fields.Boolean(allow_none=True, truthy={True}, falsy={False})
+    marketing = Flag(allow_none=True)
 
 
 class Preferences(Schema):
@@ -119,7 +119,7 @@ def change_preferences(body, ref):
         body["hours"] = Hours(**body["hours"])
     with here().units() as uow:
         customer = customers.by_ref(uow, ref)
-        wishes = preferences.wishes_of(uow, customer.id)
+        wishes = preferences.locked(uow, customer.id)
         wishes = replace(wishes, **{name: _frozen(value) for name, value in body.items()})
         if language is not None:
             customers.update(uow, ref, {"locale": language}, principal().actor)

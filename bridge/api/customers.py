@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from bridge.api import notifications, people, repairs, tickets
+from bridge.api import notifications, people, repairs, ticket_schemas
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_of, paged
 from bridge.api.fields import Moment, Strict, Text, Whole, one_of
 from bridge.auth import allow, principal
@@ -57,7 +57,7 @@ class Context(Schema):
 
     customer = fields.Nested(Customer)
     repairs = fields.List(fields.Nested(repairs.Repair))
-    tickets = fields.List(fields.Nested(tickets.Ticket))
+    tickets = fields.List(fields.Nested(ticket_schemas.Ticket))
     notifications = fields.List(fields.Nested(notifications.Notification))
     unreachable = fields.List(fields.Nested(Unreachable))
 
@@ -185,7 +185,7 @@ def show_context(ref):
                 repairs.shown(uow, row) for row in repair_queries.listed(uow, **wanted).items
             ],
             "tickets": [
-                tickets.shown(uow, row) for row in ticket_queries.listed(uow, **wanted).items
+                ticket_schemas.shown(uow, row) for row in ticket_queries.listed(uow, **wanted).items
             ],
             "notifications": notifications.shown(
                 uow, notification_queries.listed(uow, **wanted).items

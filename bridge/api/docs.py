@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import flask
-from flask_smorest import Api
 
+from bridge.api.openapi import Api
 from bridge.auth import public
 
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -19,7 +19,7 @@ def blueprint(api: Api) -> flask.Blueprint:
     @pages.get("/api/v1/docs")
     @public
     def docs() -> str:
-        spec = api.spec.to_dict()
+        spec = api.description()
         return flask.render_template(
             "docs.html",
             info=spec["info"],

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, create
-from bridge.api.fields import Moment, Strict, Text, one_of
+from bridge.api.fields import Flag, Moment, Strict, Text, one_of
 from bridge.auth import public
 from bridge.context import here
 from bridge.limits import CATALOGUE, ESTIMATES, limiter
@@ -31,7 +31,7 @@ class NewEstimate(Strict):
         Text(100), required=True, validate=validate.Length(min=1, max=MOST_REPAIRS)
     )
     condition = one_of(*CONDITIONS)
-    is_urgent = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    is_urgent = Flag(load_default=False)
 
 
 class EstimateLine(Schema):

@@ -10,6 +10,7 @@ from marshmallow import Schema, fields
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_of, paged
 from bridge.api.fields import MOST_BIGINT, Moment, Strict, Text, Whole, one_of
 from bridge.api.periods import Period, checked
+from bridge.api.whose import whose
 from bridge.auth import allow, principal
 from bridge.context import here
 from crm.core.errors import Invalid, NotFound
@@ -109,10 +110,7 @@ def list_expenses(query):
         read = partial(
             queries.listed,
             uow,
-            repair_id=repairs.by_ref(uow, query["repair"]).id if "repair" in query else None,
-            customer_id=customers.by_ref(uow, query["customer"]).id
-            if "customer" in query
-            else None,
+            **whose(uow, query),
             kind=query.get("kind"),
             currency=query.get("currency"),
             since=since,

@@ -55,6 +55,15 @@ class Whole(fields.Integer):
         return int(value)
 
 
+class Flag(fields.Boolean):
+    """true or false as JSON has them; never "yes", "0" or 1."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
 class Moment(fields.AwareDateTime):
     """ISO 8601 with a zone; inside always UTC."""
 

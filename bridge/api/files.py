@@ -14,10 +14,10 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from bridge import transfers
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_of, paged
-from bridge.api.fields import Moment, Strict, Text, Whole, one_of
-from bridge.auth import allow, principal
+from bridge.api.fields import Flag, Moment, Strict, Text, Whole, one_of
+from bridge.auth import allow, need, principal
 from bridge.context import here
-from crm.core.errors import Forbidden, Invalid, NotFound
+from crm.core.errors import Invalid, NotFound
 from crm.core.uow import UnitOfWork
 from crm.files import links, queries, rules, service
 from crm.files.models import File as FileRow
@@ -93,7 +93,7 @@ class FileQuery(OfWhom, ListQuery):
 
 
 class FileChange(Strict):
-    is_public = fields.Boolean()
+    is_public = Flag()
     stage = one_of(*rules.Stage)
     pair = Whole(1, rules.MOST_PAIRS)
 
@@ -245,8 +245,7 @@ def _page(uow: UnitOfWork, query: dict[str, Any], owner: Owner) -> dict[str, Any
 def _owner(uow: UnitOfWork, named: dict[str, Any]) -> Owner:
     if "repair" in named:
         return Owner(repair_id=repairs.by_ref(uow, named["repair"], owner_key=_shop()).id)
-    if not principal().may("tickets.read"):
-        raise Forbidden("your role does not allow this")
+    need("tickets.read")
     return Owner(ticket_id=tickets.by_ref(uow, named["ticket"]).id)
 
 

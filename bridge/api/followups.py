@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 from marshmallow import Schema, ValidationError, fields
 
+from bridge.api import bodies
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_of, paged
-from bridge.api.fields import MOST_BIGINT, Moment, Strict, Text, Whole, one_of
+from bridge.api.fields import MOST_BIGINT, Flag, Moment, Strict, Text, Whole, one_of
+from bridge.api.whose import whose
 from bridge.auth import allow, principal
 from bridge.context import here
 from crm.core.errors import Invalid
@@ -85,7 +87,7 @@ class FollowUp(Schema):
 class FollowUpWish(Strict):
     """days: after the repair was handed over."""
 
-    is_on = fields.Boolean(required=True)
+    is_on = Flag(required=True)
     days = Whole(0, rules.MOST_DAYS, required=True)
 
 
@@ -108,10 +110,7 @@ def list_follow_ups(query):
         read = partial(
             queries.listed,
             uow,
-            repair_id=repairs.by_ref(uow, query["repair"]).id if "repair" in query else None,
-            customer_id=customers.by_ref(uow, query["customer"]).id
-            if "customer" in query
-            else None,
+            **whose(uow, query),
             state=query.get("state"),
             kind=query.get("kind"),
         )
@@ -206,6 +205,7 @@ def _shown(uow: UnitOfWork, row: FollowUpRow) -> dict[str, Any]:
     told = {column.key: getattr(row, column.key) for column in FollowUpRow.__table__.columns}
     repair = uow.session.get(Repair, row.repair_id) if row.repair_id else None
     return told | {
+        "words": bodies.readable(row.words, [repair] if repair else []) if row.words else None,
         "repair": repair.ref if repair else None,
         "customer": customer_queries.refs(uow, [row.customer_id]).get(row.customer_id),
     }

@@ -6,7 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from bridge.api import periods
 from bridge.api.base import ListQuery
-from bridge.api.fields import Moment, Strict, Text, Whole, one_of
+from bridge.api.fields import Flag, Moment, Strict, Text, Whole, one_of
 from crm.core.money import MOST_MINOR
 from crm.invoices import taxes
 from crm.invoices.content import MOST_LINES as MOST_FROZEN
@@ -63,7 +63,7 @@ class InvoiceRequest(Strict):
     buyer = fields.Nested(InvoiceBuyer)
     currency = Text(3, at_least=3)
     locale = Text(35)
-    is_additional = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    is_additional = Flag(load_default=False)
     supplied_on = fields.Date()
     due_on = fields.Date()
     note = Text(1000, at_least=0, load_default="")

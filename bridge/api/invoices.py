@@ -17,6 +17,7 @@ from bridge.api.invoice_schemas import (
     InvoiceRequest,
     InvoiceWhole,
 )
+from bridge.api.whose import whose
 from bridge.auth import allow, principal
 from bridge.context import here
 from crm.core.errors import Conflict, Invalid
@@ -44,13 +45,10 @@ def list_invoices(query):
     """Documents of every kind, newest first"""
     since, until = periods.checked(query)
     with here().units() as uow:
-        customer = customers.by_ref(uow, query["customer"]) if "customer" in query else None
-        repair = repairs.by_ref(uow, query["repair"]) if "repair" in query else None
         read = partial(
             queries.listed,
             uow,
-            repair_id=repair and repair.id,
-            customer_id=customer and customer.id,
+            **whose(uow, query),
             kind=query.get("kind"),
             since=periods.begins(since) if since else None,
             until=periods.ends(until) if until else None,

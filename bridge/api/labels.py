@@ -1,6 +1,7 @@
 """Labels as PDF for devices and shelves, and where a device lies.
 
-A label tells strangers nothing about its owner: no name, no number, no passcode.
+A label tells strangers nothing about its owner: no name, no number, no passcode. Its code opens the
+tracking page, so only those may print it who may see that link.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class NewPlace(Strict):
 
 
 @blp.route(f"/repairs/{REF}/label.pdf", methods=["GET"])
-@allow("repairs.read")
+@allow("repairs.update")
 @blp.arguments(LabelQuery, location="query")
 @blp.response(200, **PDF)
 def show_repair_label(query, ref):
@@ -57,7 +58,7 @@ def show_repair_label(query, ref):
 
 
 @blp.route(f"/bookings/{REF}/label.pdf", methods=["GET"])
-@allow("bookings.read")
+@allow("bookings.check_in")
 @blp.arguments(LabelQuery, location="query")
 @blp.response(200, **PDF)
 def show_booking_labels(query, ref):

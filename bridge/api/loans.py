@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_of, paged
-from bridge.api.fields import MOST_BIGINT, Moment, Strict, Text, Whole
+from bridge.api.fields import MOST_BIGINT, Flag, Moment, Strict, Text, Whole
 from bridge.auth import allow, principal
 from bridge.context import here
 from crm.core.errors import Invalid
@@ -35,7 +35,7 @@ class LoanDeviceFields(Strict):
     name = Text(200, required=True)
     serial = Text(100, at_least=0)
     condition = Text(500, at_least=0)
-    is_active = fields.Boolean()
+    is_active = Flag()
 
 
 class LoanDeviceChange(LoanDeviceFields):

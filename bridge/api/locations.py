@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from marshmallow import Schema, fields, validate
 
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_of, paged
-from bridge.api.fields import Moment, Strict, Text, Whole, one_of
+from bridge.api.fields import Flag, Moment, Strict, Text, Whole, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
 from crm.bookings import feeds
@@ -19,6 +19,7 @@ from crm.core.hours import DayHours
 from crm.core.uow import UnitOfWork
 from crm.locations import queries, service
 from crm.locations.models import Location as LocationRow
+from crm.texting.models import SENDER
 
 blp = Blueprint("locations", __name__, url_prefix="/api/v1/locations", description="Locations")
 
@@ -44,7 +45,10 @@ class ExtraService(Strict):
 
 
 class LocationChange(Strict):
-    """ways: hand-over way -> fee in minor units. invite_code: null takes it away."""
+    """ways: hand-over way -> fee in minor units. invite_code: null takes it away.
+
+    sms_from: sender of its text messages, a number, a messaging service or a name; null: the shop's.
+    """
 
     name = Text(255)
     timezone = Text(64)
@@ -59,8 +63,11 @@ class LocationChange(Strict):
     )
     services = fields.List(fields.Nested(ExtraService), validate=validate.Length(max=50))
     invite_code = Text(80, allow_none=True)
-    requires_intake = fields.Boolean(truthy={True}, falsy={False})
-    is_active = fields.Boolean(truthy={True}, falsy={False})
+    requires_intake = Flag()
+    sms_from = fields.String(
+        allow_none=True, validate=validate.Regexp(rf"(?:{SENDER})\Z", error="Not a sender.")
+    )
+    is_active = Flag()
     hours = fields.List(fields.Nested(Hours), validate=validate.Length(max=42))
 
 
@@ -85,7 +92,7 @@ class NewBench(Strict):
 
 
 class BenchChange(Strict):
-    is_active = fields.Boolean(required=True, truthy={True}, falsy={False})
+    is_active = Flag(required=True)
 
 
 class Bench(Schema):
@@ -106,6 +113,7 @@ class Location(Schema):
     services = fields.List(fields.Dict())
     needs_invite = fields.Boolean()
     requires_intake = fields.Boolean()
+    sms_from = fields.String(allow_none=True)
     is_active = fields.Boolean()
     hours = fields.List(fields.Nested(Hours))
     closures = fields.List(fields.Nested(ClosedDay))
@@ -247,7 +255,8 @@ def shown(uow: UnitOfWork, location: LocationRow) -> dict[str, Any]:
     """A location as `Location` dumps it; closed days from today on."""
     today = uow.now.astimezone(ZoneInfo(location.timezone)).date()
     columns = ("slug", "name", "timezone", "address", "lead_minutes", "grid_minutes",
-               "horizon_days", "ways", "services", "requires_intake", "is_active", "created_at")  # fmt: skip
+               "horizon_days", "ways", "services", "requires_intake", "sms_from", "is_active",
+               "created_at")  # fmt: skip
     return {
         **{name: getattr(location, name) for name in columns},
         "needs_invite": location.invite_hash is not None,

@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from bridge.api.base import Blueprint
 from bridge.api.communication_preferences import Clock, some_channels
-from bridge.api.fields import Moment, Strict, one_of
+from bridge.api.fields import Flag, Moment, Strict, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
 from crm.core.uow import UnitOfWork
@@ -31,8 +31,8 @@ class RuleFields(Strict):
 
     template = one_of(*sorted(rules.defaults()), required=True)
     locale = one_of(*texts.LOCALES, load_default=None, allow_none=True)
-    is_on = fields.Boolean(required=True, truthy={True}, falsy={False})
-    is_quiet = fields.Boolean(required=True, truthy={True}, falsy={False})
+    is_on = Flag(required=True)
+    is_quiet = Flag(required=True)
     channels = some_channels(required=True)
 
 

@@ -9,20 +9,19 @@ from typing import Any
 from marshmallow import Schema, fields
 from sqlalchemy import select
 
-from bridge.api import codes
+from bridge.api import bodies
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_of, paged
-from bridge.api.fields import MOST_BIGINT, Moment, Strict, Text, one_of
+from bridge.api.fields import MOST_BIGINT, Flag, Moment, Strict, Text, one_of
+from bridge.api.whose import whose
 from bridge.auth import allow, principal
 from bridge.context import here
 from crm.bookings.models import Booking
 from crm.core.masking import mask_text
 from crm.core.uow import UnitOfWork
 from crm.customers import queries as customer_queries
-from crm.customers import service as customers
 from crm.notifications import again, queries
 from crm.notifications.models import Notification as NotificationRow
 from crm.notifications.models import NotificationState
-from crm.repairs import queries as repair_queries
 from crm.repairs.models import Repair
 
 blp = Blueprint(
@@ -72,7 +71,7 @@ class NotificationQuery(ListQuery):
 class Resend(Strict):
     """again: also a message that was sent."""
 
-    again = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    again = Flag(load_default=False)
 
 
 @blp.route("", methods=["GET"])
@@ -82,15 +81,7 @@ class Resend(Strict):
 def list_notifications(query):
     """List messages, newest first"""
     with here().units() as uow:
-        repair = repair_queries.by_ref(uow, query["repair"]) if "repair" in query else None
-        customer = customers.by_ref(uow, query["customer"]) if "customer" in query else None
-        read = partial(
-            queries.listed,
-            uow,
-            state=query.get("state"),
-            repair_id=repair.id if repair else None,
-            customer_id=customer.id if customer else None,
-        )
+        read = partial(queries.listed, uow, state=query.get("state"), **whose(uow, query))
         answer = paged(query, read)
         return {**answer, "data": shown(uow, answer["data"])}
 
@@ -135,7 +126,6 @@ def shown(uow: UnitOfWork, rows: Sequence[NotificationRow]) -> list[dict[str, An
     told = []
     for row in rows:
         repair = repairs.get(row.repair_id or 0)
-        hides_code = repair is not None and not codes.may_read()
         told.append(
             {name: getattr(row, name) for name in own}
             | {
@@ -143,7 +133,7 @@ def shown(uow: UnitOfWork, rows: Sequence[NotificationRow]) -> list[dict[str, An
                 "repair": repair.ref if repair else None,
                 "booking": booking_refs.get(row.booking_id or 0),
                 "address": mask_text(row.address) if row.address else None,
-                "body": codes.masked(row.body, [repair]) if hides_code else row.body,
+                "body": bodies.readable(row.body, [repair] if repair else []),
             }
         )
     return told

@@ -10,7 +10,7 @@ from functools import partial
 from marshmallow import Schema, fields
 
 from bridge.api.base import Blueprint, ListQuery, list_of, paged
-from bridge.api.fields import Moment, Strict, Text, one_of
+from bridge.api.fields import Flag, Moment, Strict, Text, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
 from crm.core import deadletters, inbox, ops, outbox
@@ -85,6 +85,7 @@ class EffectRow(_Row):
     created_at = Moment()
     deadline_at = Moment(allow_none=True)
     first_tried_at = Moment(allow_none=True)
+    may_have_left = fields.Boolean()
 
 
 class _Shown:
@@ -128,7 +129,7 @@ class Discarding(Strict):
 
 
 class _Bulk:
-    dry_run = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    dry_run = Flag(load_default=False)
 
 
 class DeliveryBulk(_Bulk, _DeliveryNarrowing):

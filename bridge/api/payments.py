@@ -27,12 +27,12 @@ from bridge.api.base import (
     respond,
 )
 from bridge.api.fields import Moment, Strict, Text, Whole, one_of
+from bridge.api.whose import whose
 from bridge.auth import allow, principal
 from bridge.context import here
 from crm.core import money
 from crm.core.paging import Page
 from crm.core.uow import UnitOfWork
-from crm.customers import service as customers
 from crm.customers.models import Customer
 from crm.invoices import queries as invoices
 from crm.invoices.models import Invoice
@@ -140,13 +140,10 @@ def list_payments(query):
     """Payments, newest first"""
     since, until = periods.checked(query)
     with here().units() as uow:
-        customer = customers.by_ref(uow, query["customer"]) if "customer" in query else None
-        repair = repairs.by_ref(uow, query["repair"]) if "repair" in query else None
         invoice = invoices.by_number(uow, query["invoice"]) if "invoice" in query else None
         wanted = {
-            "repair_id": repair and repair.id,
+            **whose(uow, query),
             "invoice_id": invoice and invoice.id,
-            "customer_id": customer and customer.id,
             "method": query.get("method"),
             "since": since and periods.begins(since),
             "until": until and periods.ends(until),

@@ -8,18 +8,18 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from sqlalchemy import func, select
 
-from bridge.api import codes
+from bridge.api import bodies
 from bridge.api.base import Blueprint
 from bridge.api.fields import Moment, Strict, Text, one_of
 from bridge.api.promises import Delay
-from bridge.auth import allow, principal
+from bridge.auth import allow, need
 from bridge.context import here
 from bridge.integrations.addressed import Letter
 from bridge.integrations.mail.messages import subject_of
 from crm import addresses
 from crm.bookings import queries as booking_queries
 from crm.bookings import service as bookings
-from crm.core.errors import Forbidden, Invalid
+from crm.core.errors import Invalid
 from crm.core.masking import mask_text
 from crm.core.uow import UnitOfWork
 from crm.customers import service as customers
@@ -127,8 +127,7 @@ def preview(body):
 
 
 def _about_repair(uow: UnitOfWork, body: dict[str, Any]) -> None:
-    _need("repairs.update")
-    caller, address = principal(), Address(ref=body["repair"])
+    caller, address = need("repairs.update"), Address(ref=body["repair"])
     if "status" in body:
         news = StatusNews(
             RepairStatus(body["status"]), by_staff=True, note=body.get("note"),
@@ -145,11 +144,10 @@ def _about_repair(uow: UnitOfWork, body: dict[str, Any]) -> None:
 
 def _about_booking(uow: UnitOfWork, body: dict[str, Any]) -> None:
     do, starts_at = body["do"], body.get("starts_at")
-    _need("bookings.check_in" if do == MISS else "bookings.write")
+    actor = need("bookings.check_in" if do == MISS else "bookings.write").actor
     if (do == RESCHEDULE) != (starts_at is not None):
         raise Invalid("a new time belongs to `reschedule`", errors={"starts_at": ["See `do`."]})
     booking = booking_queries.by_ref(uow, body["booking"], for_update=True)
-    actor = principal().actor
     if do == CONFIRM:
         bookings.confirm(uow, booking, actor, proof=None)
     elif do == CANCEL:
@@ -161,16 +159,11 @@ def _about_booking(uow: UnitOfWork, body: dict[str, Any]) -> None:
 
 
 def _in_own_words(uow: UnitOfWork, body: dict[str, Any]) -> None:
-    _need("followups.write")
+    actor = need("followups.write").actor
     customer = customers.by_ref(uow, body["customer"])
     soon = uow.now + timedelta(minutes=1)
-    planned = followups.add(uow, customer.id, None, body["words"], soon, principal().actor)
+    planned = followups.add(uow, customer.id, None, body["words"], soon, actor)
     Sending(here().shop).compose(uow, planned)
-
-
-def _need(permission: str) -> None:
-    if not principal().may(permission):
-        raise Forbidden("your role does not allow this")
 
 
 def _shown(uow: UnitOfWork, row: Row) -> dict[str, Any]:
@@ -179,10 +172,10 @@ def _shown(uow: UnitOfWork, row: Row) -> dict[str, Any]:
     told["address"] = mask_text(row.address) if row.address else None
     if row.channel == "mail":
         told["subject"] = _subject(uow, row)
-    if row.repair_id is not None and not codes.may_read():
-        repair = uow.session.get_one(Repair, row.repair_id)
-        for name in ("body", "short_body"):
-            told[name] = codes.masked(told[name] or "", [repair]) or None
+    repair = uow.session.get(Repair, row.repair_id) if row.repair_id is not None else None
+    for name in ("body", "short_body"):
+        if told[name] is not None:
+            told[name] = bodies.readable(told[name], [repair] if repair else [])
     return told
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from bridge.api.base import ListQuery
-from bridge.api.fields import Moment, Strict, Text, Whole, one_of
+from bridge.api.fields import Flag, Moment, Strict, Text, Whole, one_of
 from crm.core.money import MOST_MINOR
 from crm.invoices import taxes
 from crm.quotes import rules
@@ -22,7 +22,7 @@ class QuoteLine(Strict):
     tax = one_of(*taxes.codes())
     kind = one_of("work", "part", "other", "discount", load_default="work")
     slug = Text(100, at_least=0, load_default="")
-    optional = fields.Boolean(load_default=False)
+    optional = Flag(load_default=False)
 
 
 class QuoteOption(Strict):

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_of, paged
-from bridge.api.fields import Moment, Strict, Text, Whole, one_of
+from bridge.api.fields import Flag, Moment, Strict, Text, Whole, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
 from crm.core import money
@@ -47,7 +47,7 @@ class RefundRequest(Strict):
         fields.Nested(RefundLine), validate=validate.Length(min=1, max=refunds.MOST_LINES)
     )
     reason = Text(refunds.LONGEST_REASON, required=True)
-    restock = fields.Boolean(load_default=False)
+    restock = Flag(load_default=False)
 
 
 class RefundQuery(ListQuery):

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from bridge.api import people
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_of, paged
+from bridge.api.bodies import tracking_link
 from bridge.api.fields import MOST_BIGINT, Moment, Strict, Text, Whole, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
@@ -21,7 +22,8 @@ from crm.customers import queries as customer_queries
 from crm.customers import service as customers
 from crm.repairs import queries, service
 from crm.repairs.models import Repair as RepairRow
-from crm.repairs.service import Address, NewRepair, StatusNews
+from crm.repairs.opening import NewRepair
+from crm.repairs.service import Address, StatusNews
 from crm.repairs.statuses import RepairFlag, RepairStatus
 from crm.staff.roles import SHOP
 from crm.tickets import queries as ticket_queries
@@ -33,7 +35,10 @@ REF = "<string(maxlength=40):ref>"
 
 
 class Repair(Schema):
-    """estimate_minor: in the smallest unit of `currency`. customer, tickets: references."""
+    """estimate_minor: in the smallest unit of `currency`. customer, tickets: references.
+
+    tracking_url: null for roles that only look, since its page leads to the customer's decisions.
+    """
 
     ref = fields.String()
     external_id = fields.String(allow_none=True)
@@ -49,7 +54,7 @@ class Repair(Schema):
     estimated_completion = fields.Date(allow_none=True)
     estimate_minor = fields.Integer(allow_none=True)
     currency = fields.String()
-    tracking_url = fields.String()
+    tracking_url = fields.String(allow_none=True)
     received_at = Moment()
     updated_at = Moment()
 
@@ -235,7 +240,7 @@ def shown(uow: UnitOfWork, repair: Any) -> dict[str, Any]:
         "customer": customer_queries.refs(uow, [repair.customer_id]).get(repair.customer_id),
         "tickets": ticket_queries.refs(uow, queries.ticket_ids(uow, repair.id)),
         "estimated_completion": repair.estimated_on,
-        "tracking_url": here().shop.links.track(repair.id, repair.received_at),
+        "tracking_url": tracking_link(repair),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_of, paged
-from bridge.api.fields import Moment, Strict, Text, Whole
+from bridge.api.fields import Flag, Moment, Strict, Text, Whole
 from bridge.api.locations import Feed, feed_url, read_day
 from bridge.auth import allow, principal
 from bridge.context import here
@@ -42,7 +42,7 @@ class TechnicianChange(Strict):
     name = Text(255)
     staff_id = Whole(1, allow_none=True)
     skills = fields.List(Text(80), validate=validate.Length(max=100))
-    is_active = fields.Boolean(truthy={True}, falsy={False})
+    is_active = Flag()
     shifts = fields.List(fields.Nested(Shift), validate=validate.Length(max=42))
 
 

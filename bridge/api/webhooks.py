@@ -1,4 +1,6 @@
-"""Subscriptions of shop systems to our events; what was owed to each, and sending it again."""
+"""Subscriptions of shop systems to our events. The events are in `webhook_events.py`, what each was
+owed in `webhook_deliveries.py`.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +12,14 @@ from marshmallow import Schema, ValidationError, fields, validate
 from sqlalchemy import select
 
 from bridge.api.base import IDEMPOTENCY_KEY, Blueprint, ListQuery, create, list_of, paged
-from bridge.api.fields import MOST_BIGINT, Moment, Strict, Text, Whole, one_of
+from bridge.api.fields import MOST_BIGINT, Flag, Moment, Strict, Text, Whole, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
 from bridge.integrations.webhooks.outbound import Targets
-from crm.core import outbox
-from crm.core.errors import Invalid, NotFound, Outward, Temporary
-from crm.core.events import Event
-from crm.core.outbox import OutboxRow
-from crm.core.paging import Page, page
+from crm.core.errors import Invalid, Outward, Temporary
+from crm.core.paging import page
 from crm.core.uow import UnitOfWork
-from crm.outgoing import catalogue, owing
+from crm.outgoing import catalogue
 from crm.subscriptions import service
 from crm.subscriptions.models import Subscription as SubscriptionRow
 
@@ -30,8 +29,6 @@ blp = Blueprint(
 )  # fmt: skip
 
 ONE = f"<int(max={MOST_BIGINT}):subscription_id>"
-DELIVERY = f"<int(max={MOST_BIGINT}):delivery_id>"
-MOST_SUBSCRIPTIONS = 50
 
 
 def _one_kind_or_all(kinds: list[str]) -> None:
@@ -60,7 +57,7 @@ class SubscriptionChange(SubscriptionFields):
         one_of(*catalogue.KINDS, service.EVERYTHING),
         validate=[validate.Length(min=1, max=len(catalogue.KINDS)), _one_kind_or_all],
     )
-    is_active = fields.Boolean()
+    is_active = Flag()
 
 
 class Subscription(Schema):
@@ -90,43 +87,6 @@ class SecretRotation(Strict):
 
 class RotatedSecret(Schema):
     secret = fields.String()
-
-
-class EventKind(Schema):
-    kind = fields.String()
-    subject = fields.String()
-    meaning = fields.String()
-    adds = fields.List(fields.String())
-
-
-class WebhookDelivery(Schema):
-    """One event owed to the address. attempts: failed ones. reason: of the last failure."""
-
-    id = fields.Integer()
-    webhook_id = fields.String()
-    type = fields.String()
-    state = fields.String()
-    attempts = fields.Integer()
-    reason = fields.String(allow_none=True)
-    due_at = Moment()
-    created_at = Moment()
-    done_at = Moment(allow_none=True)
-
-
-class WebhookDeliveryQuery(ListQuery):
-    state = one_of(*outbox.STATES)
-
-
-@blp.route("/events", methods=["GET"])
-@allow("webhooks.manage")
-@blp.response(200, EventKind(many=True))
-def list_event_kinds():
-    """The events there are"""
-    return [
-        {"kind": kind, "subject": event.subject_kind, "meaning": catalogue.PUBLIC[event].meaning,
-         "adds": list(catalogue.PUBLIC[event].adds)}
-        for kind, event in sorted(catalogue.KINDS.items())
-    ]  # fmt: skip
 
 
 @blp.route("", methods=["GET"])
@@ -183,7 +143,7 @@ def change_subscription(body, subscription_id):
 @allow("webhooks.manage")
 @blp.response(204)
 def remove_subscription(subscription_id):
-    """End a subscription; what it was still owed is given up"""
+    """End a subscription; what it was still owed is cancelled"""
     with here().units() as uow:
         service.remove(uow, principal().actor, subscription_id)
 
@@ -200,89 +160,6 @@ def rotate_subscription_secret(body, subscription_id):
             uow, here().seal, principal().actor, subscription_id, overlap=overlap
         )
     return {"secret": secret}
-
-
-@blp.route(f"/{ONE}/test", methods=["POST"])
-@allow("webhooks.manage")
-@blp.response(202, WebhookDelivery)
-def test_subscription(subscription_id):
-    """Send an event that says nothing; look at it under `deliveries`"""
-    with here().units() as uow:
-        service.by_id(uow, subscription_id)
-        return _shown(uow.session.get_one(OutboxRow, owing.owe_test(uow, subscription_id)))
-
-
-@blp.route(f"/{ONE}/deliveries", methods=["GET"])
-@allow("webhooks.manage")
-@blp.arguments(WebhookDeliveryQuery, location="query")
-@blp.response(200, list_of(WebhookDelivery))
-def list_webhook_deliveries(query, subscription_id):
-    """What the address was sent or is still owed, newest first"""
-    with here().units() as uow:
-        service.by_id(uow, subscription_id)
-        read = partial(_deliveries, uow, subscription_id, query.get("state"))
-        return paged(query, read, _shown)
-
-
-@blp.route(f"/{ONE}/deliveries/{DELIVERY}/replay", methods=["POST"])
-@allow("webhooks.manage")
-@blp.response(202, WebhookDelivery)
-def replay_webhook_delivery(subscription_id, delivery_id):
-    """Send an event once more, under the same `webhook-id`"""
-    with here().units() as uow:
-        row = uow.session.get(OutboxRow, delivery_id, with_for_update=True)
-        if row is None or row.destination != owing.destination(subscription_id):
-            raise NotFound("no such delivery")
-        owing.again(uow, row, principal().actor)
-        return _shown(row)
-
-
-def described() -> dict[str, Any]:
-    """Every event as OpenAPI 3.1 tells of webhooks: the body, and what to answer."""
-    return {
-        kind: {
-            "post": {
-                "summary": catalogue.PUBLIC[event].meaning,
-                "operationId": f"hear_{kind.replace('.', '_')}",
-                "tags": ["subscriptions"],
-                "requestBody": {"content": {"application/json": {"schema": _body(kind, event)}}},
-                "responses": {
-                    "2XX": {"description": "Heard"},
-                    "410": {"description": "Wants no more events"},
-                },
-            }
-        }
-        for kind, event in sorted(catalogue.KINDS.items())
-    }
-
-
-def _body(kind: str, event: type[Event]) -> dict[str, Any]:
-    adds = {name: {} for name in ("version", "subject", "by", "ref", *catalogue.PUBLIC[event].adds)}
-    return {
-        "type": "object",
-        "required": ["type", "timestamp", "data"],
-        "properties": {
-            "type": {"const": kind},
-            "timestamp": {"type": "string", "format": "date-time"},
-            "data": {"type": "object", "properties": adds},
-        },
-    }
-
-
-def _deliveries(
-    uow: UnitOfWork, subscription_id: int, state: str | None, *, limit: int, after: Any
-) -> Page:
-    query = select(OutboxRow).where(
-        OutboxRow.kind == owing.KIND, OutboxRow.destination == owing.destination(subscription_id)
-    )
-    if state is not None:
-        query = query.where(OutboxRow.state == state)
-    return page(uow.session, query, [OutboxRow.id], limit=limit, after=after)
-
-
-def _shown(row: OutboxRow) -> dict[str, Any]:
-    told = {name: getattr(row, name, None) for name in WebhookDelivery().fields}
-    return told | {"webhook_id": row.body["webhook_id"], "type": row.body["event"]["type"]}
 
 
 def _check_target(url: str) -> None:

@@ -1,4 +1,7 @@
-"""Which approved WhatsApp template stands for which of our messages, outside the 24-hour window."""
+"""Which approved WhatsApp template stands for which of our messages, outside the 24-hour window.
+
+Those for our own sender are stored here; those of Chatwoot's inboxes are read there.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from bridge.api.base import Blueprint
 from bridge.api.fields import Moment, Strict, Text, one_of
 from bridge.auth import allow, principal
 from bridge.context import here
-from crm.core.errors import Invalid
+from chatwoot import owing
+from crm.core.errors import Conflict, Invalid
 from crm.notifications import texts
-from crm.texting import templates
+from crm.texting import inbox_templates, templates
 
 blp = Blueprint(
     "whatsapp-templates", __name__, url_prefix="/api/v1/whatsapp-templates",
@@ -54,6 +58,25 @@ class WhatsAppTemplates(Schema):
     data = fields.List(fields.Nested(WhatsAppTemplate))
 
 
+class WhatsAppInboxTemplate(Schema):
+    """language, category, words: as they were approved. problem: why it cannot be used, null: it can."""
+
+    inbox_id = fields.Integer()
+    name = fields.String()
+    locale = fields.String()
+    language = fields.String()
+    category = fields.String()
+    words = fields.String()
+    variables = fields.List(fields.String())
+    content_sid = fields.String(allow_none=True)
+    problem = fields.String(allow_none=True)
+    read_at = Moment()
+
+
+class WhatsAppInboxTemplates(Schema):
+    data = fields.List(fields.Nested(WhatsAppInboxTemplate))
+
+
 @blp.route("", methods=["GET"])
 @allow("notifications.read")
 @blp.response(200, WhatsAppTemplates)
@@ -87,3 +110,24 @@ def remove_whatsapp_template(name, locale):
     """Send this message outside the window no more"""
     with here().units() as uow:
         templates.remove(uow, name, locale, principal().actor)
+
+
+@blp.route("/inboxes", methods=["GET"])
+@allow("notifications.read")
+@blp.response(200, WhatsAppInboxTemplates)
+def list_inbox_templates():
+    """The approved templates of our messages in Chatwoot's WhatsApp inboxes"""
+    with here().units() as uow:
+        return {"data": inbox_templates.listed(uow)}
+
+
+@blp.route("/sync", methods=["POST"])
+@allow("whatsapp_templates.manage")
+@blp.response(202)
+def sync_inbox_templates():
+    """Read them again now; it happens every three hours anyway"""
+    chatwoot = here().settings.chatwoot
+    if not chatwoot.is_connected:
+        raise Conflict("no Chatwoot is connected", code="no-chatwoot")
+    with here().units() as uow:
+        owing.owe_templates(uow, chatwoot.account_id)

@@ -1,4 +1,8 @@
-"""The verbs of `app.py`: what each takes and which function does it."""
+"""The verbs of `app.py`: what each takes and which function does it.
+
+They stand in rooms, and only the room of the verb that is asked for is loaded: the processes that
+stay need little of what the others do.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +10,32 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy.exc import OperationalError
 
-from bridge.cli import catalog, chatwoot, customers, mail, processes, records, up
 from bridge.settings import SettingsError
 from crm.core.errors import MendlineError
 from jobs.postgres import StoreError
 
 Verb = Callable[[argparse.Namespace], Any]
+ROOMS = {
+    "up": ("up",),
+    "servers": ("web", "sandbox"),
+    "processes": ("worker", "scheduler", "migrate", "openapi"),
+    "chatwoot": ("provision", "doctor", "reconcile", "demo"),
+    "records": ("dead", "keys", "staff", "audit"),
+    "customers": ("customer",),
+    "catalog": ("seed", "catalog"),
+    "mail": ("bounce",),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb. 0 when it worked, 1 when it failed, 2 when it was called wrongly."""
-    args = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    args = _parser(words).parse_args(words)
     try:
         result = args.run(args)
     except (SettingsError, StoreError) as error:
@@ -43,7 +58,8 @@ def show(args: argparse.Namespace, data: Any, lines: Sequence[str]) -> None:
         print("\n".join(lines))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """For the room of the first word; for all rooms when it is none of their verbs."""
     parser = argparse.ArgumentParser(
         prog="app.py", description="Mendline: repairs beside a self-hosted Chatwoot."
     )
@@ -60,11 +76,7 @@ def _parser() -> argparse.ArgumentParser:
             metavar="VERB", required=True
         )
 
-    up.add_verbs(verb)
-    processes.add_verbs(verb)
-    chatwoot.add_verbs(verb)
-    records.add_verbs(verb, group)
-    customers.add_verbs(verb, group)
-    catalog.add_verbs(verb, group)
-    mail.add_verbs(verb)
+    rooms = [room for room, names in ROOMS.items() if words and words[0] in names]
+    for room in rooms or ROOMS:
+        import_module(f"bridge.cli.{room}").add_verbs(verb, group)
     return parser

@@ -17,7 +17,7 @@ from chatwoot.codes import Mask
 from chatwoot.reconcile import Reconcile
 
 
-def add_verbs(verb: Callable) -> None:
+def add_verbs(verb: Callable, _: Callable) -> None:
     one = verb(
         "provision", run_provision, "set up or adopt everything the service needs in Chatwoot"
     )

@@ -17,7 +17,7 @@ from crm.core.uow import DATABASE_FAULTS
 from jobs.postgres import StoreError
 
 
-def add_verbs(verb: Callable) -> None:
+def add_verbs(verb: Callable, _: Callable) -> None:
     verb(
         "bounce", bounce, "take in a returned mail from standard input, for mail servers that pipe"
     )

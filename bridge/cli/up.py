@@ -1,19 +1,30 @@
-"""The verb `up`: stores, schema, catalogue, and every process in the foreground."""
+"""The verb `up`: stores, schema, catalogue, and every process in the foreground.
+
+What waits for nothing starts first: the sandbox loads while the stores are made ready, and so do the
+parts of the service that the later steps need.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import import_module
 
-import app
-from bridge.cli import parts, processes, provisioning
+from bridge import logs
+from bridge import settings as settings_module
+from bridge.cli import servers, word
 from bridge.settings import Settings
+from jobs import children
+from jobs import stores as launcher
 from jobs.stores import Stores
 from jobs.supervisor import Process, Supervisor
 
@@ -22,36 +33,68 @@ WORKERS = 2
 SANDBOX_PORT_ABOVE, SANDBOX_SMTP_PORT_ABOVE = 1, 2
 
 
-def add_verbs(verb: Callable) -> None:
+def add_verbs(verb: Callable, _: Callable) -> None:
     up = verb("up", run_up, "run everything in the foreground: stores, web, workers, scheduler")
     up.add_argument("--workers", type=int, default=WORKERS, help="worker processes (default: 2)")
 
 
 def run_up(args: argparse.Namespace) -> int:
-    import migrations
-
-    settings = app.load_settings()
     started = time.monotonic()
-    with parts.stores(settings) as opened:
-        migrations.upgrade(opened.database_url)
-        _seed(settings, opened)
-        children, env = _children(settings, opened, args.workers)
+    settings = settings_module.load(os.environ)
+    logs.configure(settings.log_format)
+    with (
+        _sandbox(settings) as sandbox,
+        launcher.start(
+            settings.state_dir,
+            database_url=settings.database_url,
+            redis_url=settings.redis_url,
+            meanwhile=lambda: import_module("app"),
+        ) as opened,
+    ):
+        _prepare(settings, opened)
+        env = _environment(settings, opened)
+        processes = _processes(settings, opened, env, args.workers)
+        if sandbox is not None:
+            # First, because only it knows the token that the others need.
+            processes.insert(0, replace(sandbox, ready=lambda: _connect_sandbox(settings, env)))
 
         def on_ready() -> None:
-            parts.leave_word(settings, env)
+            word.leave(settings, env)
             _greet(settings, opened, env, time.monotonic() - started)
 
         try:
-            return Supervisor(children, heal=opened.heal).run(on_ready)
+            return Supervisor(processes, heal=opened.heal).run(on_ready)
         finally:
-            parts.take_word_back(settings)
+            word.take_back(settings)
 
 
-def _seed(settings: Settings, opened: Stores) -> None:
-    """Bring the catalogue up to date; takes a moment only when there is something to load."""
+@contextmanager
+def _sandbox(settings: Settings) -> Iterator[Process | None]:
+    """The stand-in Chatwoot, already starting; None when there is a real one."""
+    if settings.chatwoot.url is not None:
+        yield None
+        return
+    port = settings.port + SANDBOX_PORT_ABOVE
+    env = dict(os.environ) | servers.sandbox_env(settings, port)
+    if _catches_mail(settings):
+        env["SANDBOX_SMTP_PORT"] = str(settings.port + SANDBOX_SMTP_PORT_ABOVE)
+    sandbox = Process("sandbox", [sys.executable, *servers.sandbox_gunicorn(port)], env)
+    running = sandbox.spawn()
+    try:
+        yield replace(sandbox, running=running)
+    finally:
+        # Does nothing once the supervisor has stopped it.
+        children.stop(running, (signal.SIGTERM, sandbox.stop_seconds))
+
+
+def _prepare(settings: Settings, opened: Stores) -> None:
+    """Bring schema and catalogue up to date; takes a moment only when there is something to do."""
+    import app
+    import migrations
     from crm.bookings import opening
     from crm.catalog import service as catalog
 
+    migrations.upgrade(opened.database_url)
     service = app.compose(settings, opened.database_url, opened.redis_url)
     with service.units() as uow:
         catalog.seed(uow)
@@ -59,53 +102,37 @@ def _seed(settings: Settings, opened: Stores) -> None:
     service.engine.dispose()
 
 
-def _children(
-    settings: Settings, opened: Stores, workers: int
-) -> tuple[list[Process], dict[str, str]]:
-    """The children of `up`, and the environment they share.
-
-    The sandbox comes first: only it knows the token that the others need, so its readiness fills
-    their environment.
-    """
+def _environment(settings: Settings, opened: Stores) -> dict[str, str]:
+    """What all processes but the sandbox are told."""
+    state = settings.state_dir.resolve()
     env = dict(os.environ) | {
         "DATABASE_URL": opened.database_url,
         "PORT": str(settings.port),
-        "STATE_DIR": str(settings.state_dir.resolve()),
-        "PROMETHEUS_MULTIPROC_DIR": str(settings.state_dir.resolve() / "metrics"),
+        "STATE_DIR": str(state),
+        "PROMETHEUS_MULTIPROC_DIR": str(state / "metrics"),
         "PYTHONUNBUFFERED": "1",
     }
     if opened.redis_url:
         env["REDIS_URL"] = opened.redis_url
+    if _catches_mail(settings):
+        env["SMTP_URL"] = f"smtp://127.0.0.1:{settings.port + SANDBOX_SMTP_PORT_ABOVE}"
+        env["MAIL_FROM"] = env.get("MAIL_FROM") or "shop@example.test"
+    return env
+
+
+def _processes(
+    settings: Settings, opened: Stores, env: dict[str, str], workers: int
+) -> list[Process]:
+    """Web first: it is what people wait for."""
     python = sys.executable
-    bind = f"0.0.0.0:{settings.port}"
-    web = Process(
-        "web", [python, *processes.gunicorn(bind)], env, lambda: _answers(settings.port, "/readyz")
-    )
-    children = [web]
+    web = [python, *servers.gunicorn(f"0.0.0.0:{settings.port}")]
+    wanted = [Process("web", web, env, lambda: _answers(settings.port, "/readyz"))]
     if opened.redis_url:
-        children += [
+        wanted += [
             Process(f"worker {number + 1}", [python, "app.py", "worker"], env)
             for number in range(workers)
         ]
-    children.append(Process("scheduler", [python, "app.py", "scheduler"], env))
-    if settings.chatwoot.url is None:
-        port = settings.port + SANDBOX_PORT_ABOVE
-        sandbox_env = dict(os.environ) | processes.sandbox_env(settings, port)
-        if _catches_mail(settings):
-            smtp_port = settings.port + SANDBOX_SMTP_PORT_ABOVE
-            sandbox_env["SANDBOX_SMTP_PORT"] = str(smtp_port)
-            env |= {
-                "SMTP_URL": f"smtp://127.0.0.1:{smtp_port}",
-                "MAIL_FROM": env.get("MAIL_FROM") or "shop@example.test",
-            }
-        sandbox = Process(
-            "sandbox",
-            [python, *processes.sandbox_gunicorn(port)],
-            sandbox_env,
-            lambda: _connect_sandbox(port, env),
-        )
-        children.insert(0, sandbox)
-    return children, env
+    return [*wanted, Process("scheduler", [python, "app.py", "scheduler"], env)]
 
 
 def _catches_mail(settings: Settings) -> bool:
@@ -114,8 +141,12 @@ def _catches_mail(settings: Settings) -> bool:
     return settings.chatwoot.url is None and not named
 
 
-def _connect_sandbox(port: int, env: dict[str, str]) -> bool:
-    """Learn the sandbox's address and token, and set it up, once it answers."""
+def _connect_sandbox(settings: Settings, env: dict[str, str]) -> bool:
+    """Learn the sandbox's address and token for the others, and set it up, once it answers."""
+    import app
+    from bridge.cli import provisioning
+
+    port = settings.port + SANDBOX_PORT_ABOVE
     try:
         with urllib.request.urlopen(
             f"http://127.0.0.1:{port}/sandbox/api/credentials", timeout=2

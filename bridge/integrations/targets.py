@@ -9,19 +9,26 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPException
 from urllib.parse import SplitResult, urlsplit
 
 import requests.certs
-import urllib3
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3 import BaseHTTPResponse
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
 
+from bridge.integrations.lines import hang_up_after
 from crm.core.errors import Permanent, Temporary
 
 CONNECT_SECONDS = 3.0
 PORTS = {"http": 80, "https": 443}
-# An IPv4 address may hide in these; what it is then routed to is not ours to guess.
-_TUNNELS = tuple(ipaddress.ip_network(one) for one in ("64:ff9b::/96", "2002::/16", "2001::/32"))
+# All of IPv6 that is given out as public; a part of it may still hide an IPv4 address (6to4, Teredo),
+# and what that is routed to is not ours to guess.
+_GIVEN_OUT = ipaddress.ip_network("2000::/3")
+_TUNNELS = tuple(ipaddress.ip_network(one) for one in ("2002::/16", "2001::/32"))
 
 
 def split(url: str) -> SplitResult:
@@ -42,10 +49,6 @@ def port(parts: SplitResult) -> int:
     return parts.port or PORTS.get(parts.scheme, 0)
 
 
-def path(parts: SplitResult) -> str:
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-
-
 def resolve(parts: SplitResult, may_call: Callable[[str], bool]) -> str:
     """An IP address of the name, all of which may be called. Raises Temporary, Permanent."""
     try:
@@ -58,28 +61,65 @@ def resolve(parts: SplitResult, may_call: Callable[[str], bool]) -> str:
     return addresses[0]
 
 
-def connection(parts: SplitResult, address: str, seconds: float) -> HTTPConnectionPool:
-    """To that very address, whatever the name says by now; its certificate must fit the name."""
-    timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds)
-    if parts.scheme != "https":
-        return HTTPConnectionPool(address, port(parts), timeout=timeout)
-    return HTTPSConnectionPool(
-        address,
-        port(parts),
-        timeout=timeout,
-        cert_reqs="CERT_REQUIRED",
-        ca_certs=requests.certs.where(),
-        assert_hostname=parts.hostname,
-        server_hostname=parts.hostname,
-    )
+@contextmanager
+def exchange(
+    method: str,
+    parts: SplitResult,
+    address: str,
+    seconds: float,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+) -> Iterator[BaseHTTPResponse]:
+    """One request to that very address, whatever the name says by now, and its answer.
+
+    seconds: for all of it, the reading of the body included; then the line is cut, so that a body
+    without a length may seem to be whole. Nothing is decoded, no redirect followed.
+    Raises Temporary; reading the body raises urllib3's HTTPError.
+    """
+    over = time.monotonic() + seconds
+    line = _line(parts, address, seconds)
+    with ExitStack() as ending:
+        ending.callback(line.close)
+        try:
+            line.connect()
+            wire, line.timeout = line.sock, seconds
+            watch = hang_up_after(over - time.monotonic(), lambda: wire)
+            ending.callback(watch.cancel)
+            line.request(
+                method, _path(parts), body, {"Host": parts.netloc, **headers},
+                preload_content=False, decode_content=False,
+            )  # fmt: skip
+            response = line.getresponse()
+        except (OSError, HTTPException, HTTPError) as error:
+            raise Temporary(f"the line failed: {type(error).__name__}") from error
+        ending.callback(response.close)
+        yield response
 
 
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the open internet."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped:
-            ip = ip.ipv4_mapped
-        elif any(ip in tunnel for tunnel in _TUNNELS):
-            return False
+    if isinstance(ip, ipaddress.IPv6Address) and (
+        ip not in _GIVEN_OUT or any(ip in tunnel for tunnel in _TUNNELS)
+    ):
+        return False
     return ip.is_global and not ip.is_multicast
+
+
+def _path(parts: SplitResult) -> str:
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _line(parts: SplitResult, address: str, seconds: float) -> HTTPConnection:
+    """Its certificate must fit the name."""
+    timeout = min(CONNECT_SECONDS, seconds)
+    if parts.scheme != "https":
+        return HTTPConnection(address, port(parts), timeout=timeout)
+    return HTTPSConnection(
+        address,
+        port(parts),
+        timeout=timeout,
+        cert_reqs="CERT_REQUIRED",
+        ca_certs=requests.certs.where(),
+        server_hostname=parts.hostname,
+    )

@@ -13,13 +13,13 @@ from bridge.pages import (
     files,
     front,
     invoices,
-    languages,
     paying,
     preferences,
     quoting,
     services,
     signing,
     survey,
+    unsubscribing,
     widget,
 )
 from bridge.pages.booking import access as booking
@@ -31,11 +31,10 @@ from bridge.pages.tracking import installing, lookup, stream
 from bridge.pages.tracking import page as tracking
 
 # Modules that hang their views on the blueprint of another.
-__all__ = ["booking_device", "booking_page", "booking_visit", "init_app"]
+__all__ = ["booking_device", "booking_page", "booking_visit", "init_app", "unsubscribing"]
 
 
 def init_app(app: Flask, context: Context) -> None:
-    languages.init_app(app, context)
     widget.init_app(app, context)
     catalog_words.init_app(app)
     app.register_blueprint(front.blueprint)

@@ -13,17 +13,15 @@ from flask import Response, make_response, redirect, render_template, request, u
 from flask_babel import format_currency, format_decimal, get_locale
 from werkzeug.wrappers import Response as Redirect
 
-from bridge.pages import languages
+from bridge import languages
 
 
 def answer(
     template: str, status: int = 200, *, is_private: bool = False, **values: object
 ) -> Response:
     """is_private: opened by a token; nobody keeps it or lists it."""
-    lang = languages.chosen()
     page = render_template(
         template,
-        lang=lang,
         languages=languages.offered(),
         money=money,
         spoken=spoken,
@@ -31,9 +29,7 @@ def answer(
         link=link,
         **values,
     )
-    response = make_response(page, status)
-    response.headers["Content-Language"] = lang
-    response.vary.add("Accept-Language")
+    response = languages.mark(make_response(page, status))
     if is_private:
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex"

@@ -14,10 +14,9 @@ from flask_babel import lazy_gettext as _
 from flask_limiter.util import get_remote_address
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from bridge import transfers
+from bridge import languages, transfers
 from bridge.context import here
 from bridge.limits import UPLOADS, limiter
-from bridge.pages import languages
 from crm.core import clock
 from crm.core.errors import Invalid, NotFound
 from crm.core.events import Actor
@@ -110,6 +109,7 @@ def _repair(uow: UnitOfWork, link: Upload) -> Opened:
     repair = uow.session.get(Repair, link.repair_id)
     if repair is None:
         raise NotFound(code="no-such-link")
+    languages.speak_to(uow, repair.customer_id)
     return Opened(repair.id, repair.ref, repair.device)
 
 

@@ -17,7 +17,7 @@ from flask_babel import lazy_gettext as _
 from flask_limiter.util import get_remote_address
 from werkzeug.wrappers import Response as Redirect
 
-from bridge import checkouts
+from bridge import checkouts, languages
 from bridge.auth import refuse_foreign_form
 from bridge.context import here
 from bridge.headers import POLICY
@@ -131,6 +131,7 @@ def _page(token: str, problem: LazyString | None = None, status: int = 200) -> R
         repair = uow.session.get(Repair, repair_id) if repair_id is not None else None
         if repair is None:
             return _nothing()
+        languages.speak_to(uow, repair.customer_id)
         due = _due(uow, repair.id)
         standing = payments.standing(uow, repair.id)
         outcome = _outcome(uow, repair)

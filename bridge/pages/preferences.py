@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, redirect, request, url_for
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 from flask_limiter.util import get_remote_address
 from werkzeug.wrappers import Response as Redirect
 
+from bridge import languages
 from bridge.auth import refuse_foreign_form
 from bridge.context import here
 from bridge.limits import PREFERENCES, limiter
-from bridge.pages.answers import answer, onward
+from bridge.pages.answers import answer
 from crm.core import clock
 from crm.core.errors import Invalid, NotFound
 from crm.core.events import Actor
@@ -30,6 +31,7 @@ from crm.notifications.rules import CHANNELS, Frequency, Hours, Wishes
 
 blueprint = Blueprint("preferences", __name__)
 
+FIRST, ALSO, NEVER = "first", "also", "never"
 AUTHOR = Actor("customer", "Preferences page")
 ONE_CLICK = Actor("customer", "One-click unsubscribe")
 CHANNEL_WORDS: dict[str, LazyString] = {
@@ -44,12 +46,16 @@ FREQUENCY_WORDS: dict[str, tuple[LazyString, LazyString]] = {
     "essential": (_("Only what matters"), _("When you have to decide, pay, come or wait longer.")),
     "none": (_("Nothing"), _("Only codes that you ask for yourself.")),
 }
+WAYS: dict[str, LazyString] = {
+    FIRST: _("First"),
+    ALSO: _("Also"),
+    NEVER: _("Never"),
+}
 PROBLEMS: dict[str, LazyString] = {
     "invalid": _("That is none of the choices. Please choose again."),
     "hours": _("Give both times, or neither, as hours and minutes."),
-    "no-hours": _("Give two different times, or leave both empty for any time."),
-    "both": _("You cannot prefer a way that you do not want."),
-    "limited": _("That was very often within an hour. Please wait a little."),
+    "hours-empty": _("Give two different times, or leave both empty for any time."),
+    "limited": _("That was many times within an hour. Please wait a little."),
 }
 
 
@@ -61,7 +67,7 @@ def preferences_page(token: str) -> Response:
 @blueprint.post("/preferences/<token>")
 @limiter.limit(
     PREFERENCES,
-    key_func=lambda: _counted_as(request.view_args or {}),
+    key_func=lambda: counted_as(request.view_args or {}),
     on_breach=lambda _limit: _page((request.view_args or {})["token"], "limited", 429),
 )
 def change(token: str) -> Response | Redirect:
@@ -72,8 +78,8 @@ def change(token: str) -> Response | Redirect:
     language = request.form.get("language", "")
     try:
         with here().units() as uow:
-            customer = _customer(uow, token)
-            before = preferences.wishes_of(uow, customer.id)
+            customer = customer_of(uow, token)
+            before = preferences.locked(uow, customer.id)
             wishes = _wishes(before)
             if language not in texts.LOCALES:
                 raise Invalid("no such language")
@@ -82,42 +88,52 @@ def change(token: str) -> Response | Redirect:
             if wishes != before:
                 preferences.change(uow, customer.id, wishes, AUTHOR)
     except NotFound:
-        return _nothing()
+        return nothing()
     except Invalid as error:
         return _page(token, error.code, error.status)
-    return onward(".preferences_page", token=token, saved=1)
+    # Without `?lang=`: the answer is in the language that was just chosen.
+    return redirect(url_for(".preferences_page", token=token, saved=1), 303)
 
 
 def _unsubscribe(token: str) -> Response:
     try:
         with here().units() as uow:
-            customer = _customer(uow, token)
-            wishes = preferences.wishes_of(uow, customer.id)
-            if wishes.marketing is not False:
-                preferences.change(uow, customer.id, replace(wishes, marketing=False), ONE_CLICK)
+            end_marketing(uow, customer_of(uow, token), ONE_CLICK)
     except NotFound:
-        return _nothing()
+        return nothing()
     return Response("Unsubscribed.\n", 200, mimetype="text/plain")
+
+
+def end_marketing(uow: UnitOfWork, customer: Customer, actor: Actor) -> None:
+    wishes = preferences.locked(uow, customer.id)
+    if wishes.marketing is not False:
+        preferences.change(uow, customer.id, replace(wishes, marketing=False), actor)
 
 
 def _wishes(before: Wishes) -> Wishes:
     """As the form says. What it does not show is kept. Raises Invalid (`invalid`, as `_hours`)."""
     form = request.form
     offered = _offered()
-    first, blocked = form.get("channel", ""), tuple(sorted(set(form.getlist("blocked"))))
+    ways = _ways()
     frequency, marketing = form.get("frequency"), form.get("marketing")
-    is_known = first in (*offered, "") and frequency in tuple(Frequency)
-    if not is_known or not {*blocked} <= {*offered} or marketing not in ("yes", "no", None):
+    is_known = frequency in tuple(Frequency) and marketing in ("yes", "no", None)
+    if not is_known or not {*ways.values()} <= {*WAYS}:
         raise Invalid("none of the choices")
-    later = [one for one in before.channels if one not in (first, *blocked)]
+    kept = [one for one in before.channels if ways.get(one, FIRST) == FIRST]
+    first = [one for one in offered if ways[one] == FIRST and one not in kept]
     hidden = [one for one in before.blocked if one not in offered]
     return Wishes(
-        channels=(first, *later) if first else (),
-        blocked=(*blocked, *hidden),
+        channels=(*kept, *first),
+        blocked=(*(one for one in offered if ways[one] == NEVER), *hidden),
         hours=_hours(form.get("from", ""), form.get("to", "")),
         frequency=Frequency(frequency),
         marketing=before.marketing if marketing is None else marketing == "yes",
     )
+
+
+def _ways() -> dict[str, str | None]:
+    """What the form says of each channel that is offered."""
+    return {name: request.form.get(f"way_{name}") for name in _offered()}
 
 
 def _hours(start: str, end: str) -> Hours | None:
@@ -136,16 +152,18 @@ def _offered() -> tuple[str, ...]:
     return tuple(name for name in CHANNELS if name in present)
 
 
-def _customer(uow: UnitOfWork, token: str) -> Customer:
-    """After a merge the one that stayed. Raises NotFound."""
+def customer_of(uow: UnitOfWork, token: str) -> Customer:
+    """After a merge the one that stayed; the page speaks their language. Raises NotFound."""
     customer_id = here().shop.links.read_preferences(token, uow.now)
     customer = uow.session.get(Customer, customer_id) if customer_id is not None else None
     if customer is None:
         raise NotFound("this link opens nothing")
-    return customers.by_ref(uow, customer.ref)
+    kept = customers.by_ref(uow, customer.ref)
+    languages.speak(kept.locale)
+    return kept
 
 
-def _counted_as(view_args: dict[str, str]) -> str:
+def counted_as(view_args: dict[str, str]) -> str:
     customer_id = here().shop.links.read_preferences(view_args["token"], clock.now())
     return get_remote_address() if customer_id is None else f"preferences:{customer_id}"
 
@@ -153,13 +171,14 @@ def _counted_as(view_args: dict[str, str]) -> str:
 def _page(token: str, problem: str | None = None, status: int = 200) -> Response:
     with here().units() as uow:
         try:
-            customer = _customer(uow, token)
+            customer = customer_of(uow, token)
         except NotFound:
-            return _nothing()
+            return nothing()
         wishes = preferences.wishes_of(uow, customer.id)
         language = texts.closest(customer.locale, here().shop.locale)
     channels = {name: CHANNEL_WORDS[name] for name in _offered()}
     blocked = [words for name, words in channels.items() if name in wishes.blocked]
+    first = [channels[name] for name in wishes.channels if name in channels]
     return answer(
         "pages/preferences.html",
         status,
@@ -167,6 +186,8 @@ def _page(token: str, problem: str | None = None, status: int = 200) -> Response
         wishes=wishes,
         chosen=_chosen(wishes, language) if problem is None else _typed(),
         channels=channels,
+        ways=WAYS,
+        first=first,
         blocked=blocked,
         is_silent=wishes.frequency == Frequency.NONE or 0 < len(channels) == len(blocked),
         frequencies=FREQUENCY_WORDS,
@@ -180,8 +201,7 @@ def _chosen(wishes: Wishes, language: str) -> dict[str, object]:
     hours = wishes.hours
     return {
         "frequency": wishes.frequency,
-        "channel": wishes.channels[0] if wishes.channels else "",
-        "blocked": wishes.blocked,
+        "ways": {name: _way(wishes, name) for name in CHANNELS},
         "start": hours.start.strftime("%H:%M") if hours else "",
         "end": hours.end.strftime("%H:%M") if hours else "",
         "language": language,
@@ -189,17 +209,21 @@ def _chosen(wishes: Wishes, language: str) -> dict[str, object]:
     }
 
 
+def _way(wishes: Wishes, name: str) -> str:
+    return FIRST if name in wishes.channels else NEVER if name in wishes.blocked else ALSO
+
+
 def _typed() -> dict[str, object]:
     """What the form shows again when something does not fit."""
     form = request.form
-    names = ("frequency", "channel", "language", "marketing")
+    names = ("frequency", "language", "marketing")
     return {
         **{name: form.get(name) for name in names},
-        "blocked": form.getlist("blocked"),
+        "ways": _ways(),
         "start": form.get("from", "")[: len("HH:MM")],
         "end": form.get("to", "")[: len("HH:MM")],
     }
 
 
-def _nothing() -> Response:
+def nothing() -> Response:
     return answer("pages/no_signing.html", 404, is_private=True)

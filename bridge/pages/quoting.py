@@ -15,6 +15,7 @@ from flask_babel import lazy_gettext as _
 from flask_limiter.util import get_remote_address
 from werkzeug.wrappers import Response as Redirect
 
+from bridge import languages
 from bridge.auth import refuse_foreign_form
 from bridge.context import here
 from bridge.limits import QUOTING, limiter
@@ -49,7 +50,7 @@ WORDS: dict[str, LazyString] = {
     "invalid": _("That choice is not part of the quote. Please choose again."),
     "empty": _("Write something first, please."),
     "too-long": _("That is too long. Please shorten it."),
-    "limited": _("That was very often within an hour. Please wait a little."),
+    "limited": _("That was many times within an hour. Please wait a little."),
 }
 
 
@@ -154,6 +155,8 @@ def _page(token: str, problem: str | None = None, status: int = 200) -> Response
         quote = uow.session.get(Quote, quote_id)
         if quote is None or quote.sent_at is None:
             return _nothing()
+        repair = uow.session.get_one(Repair, quote.repair_id)
+        languages.speak_to(uow, repair.customer_id)
         state = quote.state
         if state == QuoteState.SENT and quote.expires_at and quote.expires_at <= uow.now:
             state = QuoteState.EXPIRED
@@ -181,7 +184,7 @@ def _page(token: str, problem: str | None = None, status: int = 200) -> Response
             state=str(state),
             digest=version.digest,
             content=content,
-            device=uow.session.get_one(Repair, quote.repair_id).device,
+            device=repair.device,
             offers=[
                 quote_offers.offer(quote, content, number, _ticked() if number == chosen else ())
                 for number in range(len(content.options))

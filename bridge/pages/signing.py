@@ -15,10 +15,10 @@ from flask_babel import lazy_gettext as _
 from flask_limiter.util import get_remote_address
 from werkzeug.wrappers import Response as Redirect
 
+from bridge import languages
 from bridge.auth import principal, refuse_foreign_form
 from bridge.context import here
 from bridge.limits import SIGNING, limiter
-from bridge.pages import languages
 from crm.agreements import rules, service, terms
 from crm.agreements.models import Agreement, Purpose
 from crm.agreements.service import Signature
@@ -131,6 +131,7 @@ def _opened(token: str) -> Sheet | None:
 
 def _sheet(uow: UnitOfWork, agreement: Agreement) -> Sheet:
     repair = uow.session.get_one(Repair, agreement.repair_id)
+    languages.speak_to(uow, repair.customer_id)
     shown = service.signed_terms(uow, agreement) or terms.in_force(
         uow, Purpose(agreement.purpose), languages.chosen()
     )

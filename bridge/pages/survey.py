@@ -1,7 +1,7 @@
 """`/survey/<token>`: one tap from 1 to 5, then, if the customer likes, some words.
 
 The link is the proof of who may answer. Opening it never answers: programs that preview links open
-them too. The page names no person.
+them too; a mark tapped in a mail (`?mark=4`) is only offered first. The page names no person.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from flask_limiter.util import get_remote_address
 from sqlalchemy import select
 from werkzeug.wrappers import Response as Redirect
 
+from bridge import languages
 from bridge.auth import refuse_foreign_form
 from bridge.context import here
 from bridge.limits import SURVEY, limiter
-from bridge.pages import languages
 from bridge.pages.answers import answer, onward
 from crm.core import clock
 from crm.core.errors import Conflict, Invalid, NotFound
+from crm.core.uow import UnitOfWork
 from crm.followups import rules
 from crm.followups.models import Survey
 from crm.followups.surveys import Surveys
@@ -41,7 +42,7 @@ WORDS: dict[str, LazyString] = {
     "too-long": _("That is too long. Please shorten it."),
     "no-rating": _("Choose one of the five first, please."),
     "survey-closed": _("You answered more than a day ago; nothing was changed."),
-    "limited": _("That was very often within an hour. Please wait a little."),
+    "limited": _("That was many times within an hour. Please wait a little."),
 }
 
 
@@ -66,9 +67,9 @@ def rate(token: str) -> Response | Redirect:
     rating = request.form.get("rating")
     try:
         with here().units() as uow:
+            _speak(uow, repair_id)
             if rating is not None:
-                number = int(rating) if rating in ("1", "2", "3", "4", "5") else 0
-                surveys.vote(uow, repair_id, number, locale=languages.chosen())
+                surveys.vote(uow, repair_id, _mark(rating), locale=languages.chosen())
             else:
                 surveys.say(uow, repair_id, _words())
     except NotFound:
@@ -76,6 +77,14 @@ def rate(token: str) -> Response | Redirect:
     except (Invalid, Conflict) as error:
         return _page(token, error.code, error.status)
     return onward(".survey_page", token=token, **({} if rating is not None else {"said": 1}))
+
+
+def _speak(uow: UnitOfWork, repair_id: int) -> Repair | None:
+    """The repair, in its customer's language."""
+    repair = uow.session.get(Repair, repair_id)
+    if repair is not None:
+        languages.speak_to(uow, repair.customer_id)
+    return repair
 
 
 def _words() -> str:
@@ -92,6 +101,11 @@ def _typed() -> str:
     return request.form.get("text", "").replace("\r\n", "\n").replace("\0", "").strip()
 
 
+def _mark(given: str) -> int:
+    """0 when it is none."""
+    return next((mark for mark in MARKS if given == str(mark)), 0)
+
+
 def _counted_as(view_args: dict[str, str]) -> str:
     repair_id = here().shop.links.read_survey(view_args["token"], clock.now())
     return get_remote_address() if repair_id is None else f"survey:{repair_id}"
@@ -102,7 +116,7 @@ def _page(token: str, problem: str | None = None, status: int = 200) -> Response
     if repair_id is None:
         return _nothing()
     with here().units() as uow:
-        repair = uow.session.get(Repair, repair_id)
+        repair = _speak(uow, repair_id)
         if repair is None:
             return _nothing()
         survey = uow.session.scalar(select(Survey).where(Survey.repair_id == repair_id))
@@ -112,6 +126,7 @@ def _page(token: str, problem: str | None = None, status: int = 200) -> Response
             is_private=True,
             repair=repair,
             survey=survey,
+            offered=_mark(request.args.get("mark", "")) if survey is None else 0,
             is_open=survey is None or rules.may_change(survey.at, uow.now),
             is_low=survey is not None and survey.rating <= rules.LOW,
             was_said=request.args.get("said") == "1",

@@ -82,7 +82,7 @@ def _pass(
     write: bool,
 ) -> tuple[list[Change], Learned]:
     public_url = public_url.rstrip("/")
-    can = client.capabilities()
+    can = client.installation.capabilities()
     if not can.signs_webhooks and not webhook_token:
         raise Invalid("This Chatwoot does not sign webhooks: set CHATWOOT_WEBHOOK_TOKEN.")
     if manifest.bot["connect"] and not can.signs_bot_webhooks:

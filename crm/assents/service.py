@@ -31,9 +31,10 @@ from crm.notifications.models import Notification
 from crm.quotes.models import Quote
 from crm.quotes.queries import Waiting
 from crm.repairs.models import Repair
-from crm.replies import focusing, talks
+from crm.replies import focusing, talks, wishes
 from crm.replies.rules import MeantBy
 from crm.replies.talks import Talk
+from crm.texting import words
 from crm.tickets.events import MessageReceived
 from crm.tickets.models import AuthorKind, TicketMessage
 
@@ -47,6 +48,11 @@ def cancels() -> frozenset[str]:
     return frozenset(phrase for language in told.values() for phrase in language)
 
 
+def is_cancel(text: str) -> bool:
+    """Whether the message is one of the phrases, or a carrier's word, and nothing more."""
+    return replies.plain(text) in cancels() or words.meaning(text) == words.CANCEL
+
+
 class Assents:
     def __init__(self, shop: Shop):
         self._shop = shop
@@ -56,8 +62,10 @@ class Assents:
         if event.private or event.author_kind != AuthorKind.CUSTOMER:
             return
         message = uow.session.get_one(TicketMessage, event.message_id)
+        if wishes.is_wish(message):
+            return
         is_yes = replies.is_yes(message.body)
-        if not is_yes and replies.plain(message.body) not in cancels():
+        if not is_yes and not is_cancel(message.body):
             return
         talk = talks.of_message(uow, message)
         # Words from one of our pages: beside the page's own buttons they decide nothing.
@@ -65,9 +73,8 @@ class Assents:
             return
         if is_yes:
             self._agree(uow, talk, message)
-        elif coming := booked.coming(uow, talk, message):
-            self._send_links(uow, talk, (), coming)
-            focusing.bind(message, None, MeantBy.AGREED)
+        else:
+            self._cancel(uow, talk, message, event.actor)
 
     def _agree(self, uow: UnitOfWork, talk: Talk, message: TicketMessage) -> None:
         quotes = self._quotes.waiting(uow, talk, message)
@@ -82,6 +89,16 @@ class Assents:
         elif held and booked.is_latest(uow, talk, message, held[0]):
             self._confirm(uow, talk, message, held[0])
             focusing.bind(message, None, MeantBy.AGREED)
+
+    def _cancel(self, uow: UnitOfWork, talk: Talk, message: TicketMessage, actor: Actor) -> None:
+        """Where no booking can be meant, the word alone is a stop on a telephone. So it is where its
+        carrier took it for one: there the links would not arrive."""
+        coming = booked.coming(uow, talk, message)
+        if coming and message.details.get(wishes.OPT_OUT) != words.STOP:
+            self._send_links(uow, talk, (), coming)
+            focusing.bind(message, None, MeantBy.AGREED)
+        elif "number" in message.details and words.meaning(message.body) == words.CANCEL:
+            wishes.obey(uow, message, words.STOP, actor, in_doubt=bool(coming))
 
     def _confirm(
         self, uow: UnitOfWork, talk: Talk, message: TicketMessage, booking: Booking

@@ -61,7 +61,7 @@ class Quoting:
         told = f"{quote.ref} v{event.version}: {total}, via {event.via}"
         if decision is not None:
             told += f", {decision.digest[:_SHOWN_OF_HASH]}"
-        notifications.take_back_event(uow, _key(quote.id, event.version), "quote approved")
+        _take_back(uow, quote, "quote approved")
         repair.estimate_minor = event.total_minor
         self._note(uow, repair, event.actor, "quote_approved", told, waits=False)
         due = dues.due(uow, repair.id, "deposit")
@@ -108,13 +108,13 @@ class Quoting:
 
     def declined(self, uow: UnitOfWork, event: QuoteDeclined) -> None:
         quote, repair = self._both(uow, event)
-        notifications.take_back_event(uow, _key(quote.id, event.version), "quote declined")
+        _take_back(uow, quote, "quote declined")
         told = f"{quote.ref} v{event.version}" + (f": {event.reason}" if event.reason else "")
         self._note(uow, repair, event.actor, "quote_declined", told, waits=False)
 
     def ended(self, uow: UnitOfWork, event: QuoteWithdrawn) -> None:
         quote, repair = self._both(uow, event)
-        notifications.take_back_event(uow, _key(quote.id, event.version), f"quote {event.state}")
+        _take_back(uow, quote, f"quote {event.state}")
         told = f"{quote.ref}: {event.state}"
         self._note(uow, repair, event.actor, "quote_ended", told, waits=False)
 
@@ -169,6 +169,12 @@ class Quoting:
             uow, key, template, event.actor, repair=repair, customer_id=repair.customer_id,
             values=values,
         )  # fmt: skip
+
+
+def _take_back(uow: UnitOfWork, quote: Quote, reason: str) -> None:
+    """The question for an answer, and what reminds of it."""
+    asking = ("quote_ready", "quote_reminder")
+    notifications.take_back_beginning(uow, f"quote:{quote.id}:", asking, reason)
 
 
 def _key(quote_id: int, version: int) -> str:

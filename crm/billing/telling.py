@@ -1,4 +1,4 @@
-"""Messages about money: the words every one of them needs, and who gets them."""
+"""Messages about money and the end of work: the words every one of them needs, and who gets them."""
 
 from __future__ import annotations
 

@@ -7,10 +7,9 @@ cancelled one goes out with METHOD:CANCEL (RFC 5546, 3.2.5). Feeds carry no cust
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
-
-from icalendar import Calendar, Event
 
 from crm.bookings import queries
 from crm.bookings.models import Booking
@@ -18,6 +17,9 @@ from crm.bookings.rules import BookingStatus
 from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork
 from crm.locations.models import Location
+
+if TYPE_CHECKING:
+    from icalendar import Event
 
 PRODUCT = "-//Mendline//Bookings//EN"
 _ENDED = (BookingStatus.CANCELLED, BookingStatus.NO_SHOW)
@@ -41,6 +43,8 @@ def feed(uow: UnitOfWork, shop: Shop, name: str, bookings: Sequence[Booking]) ->
 
 
 def _entry(uow: UnitOfWork, shop: Shop, booking: Booking, summary: str) -> Event:
+    from icalendar import Event  # large, and few ask for an entry
+
     location = uow.session.get_one(Location, booking.location_id)
     zone = ZoneInfo(location.timezone)
     entry = Event()
@@ -62,6 +66,8 @@ def _status(booking: Booking) -> str:
 
 
 def _calendar(name: str, entries: Sequence[Event], method: str) -> bytes:
+    from icalendar import Calendar
+
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")

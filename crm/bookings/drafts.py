@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from crm.bookings import queries, reservations, wishes
 from crm.bookings.events import BookingDrafted
@@ -55,7 +55,7 @@ def draft(
     """A booking without a slot. fields: see `change`. Raises Invalid, Conflict."""
     location = locations.bookable(uow, fields.pop("location", None))
     booking = Booking(
-        ref=_free_ref(uow),
+        ref=refs.free(uow, queries.REF_PREFIX, Booking.ref),
         status=BookingStatus.DRAFT,
         customer_id=customer_id,
         conversation_id=conversation_id,
@@ -177,10 +177,3 @@ def _work_out(uow: UnitOfWork, booking: Booking, location: Location) -> None:
         service["price_minor"] for service in booking.services
     )
     booking.updated_at = uow.now
-
-
-def _free_ref(uow: UnitOfWork) -> str:
-    while True:
-        ref = refs.make(queries.REF_PREFIX, uow.now)
-        if uow.session.scalar(select(Booking.id).where(Booking.ref == ref)) is None:
-            return ref

@@ -22,11 +22,14 @@ from crm.bookings.models import Booking
 from crm.bookings.rules import BookingStatus
 from crm.core.shop import Shop
 from crm.core.uow import Reactions, UnitOfWork
+from crm.customers.models import Customer
 from crm.locations.models import Location
 from crm.notifications import service as notifications
 from crm.notifications import texts
 
 REMINDERS = (timedelta(hours=24), timedelta(hours=2))
+# Who was told so lately needs no reminder.
+FRESH = timedelta(hours=3)
 
 
 class Messages:
@@ -75,12 +78,14 @@ class Messages:
         notifications.take_back_booking(uow, event.subject_id, f"overtaken by {event.kind}")
 
     def _remind(self, uow: UnitOfWork, event: BookingEvent) -> None:
+        """Each is worth sending until the next takes over: after an outage there is one."""
         booking = self._booking(uow, event)
-        for before in REMINDERS:
+        for before, until in zip(REMINDERS, (*REMINDERS[1:], timedelta()), strict=True):
             wait = booking.starts_at - before - uow.now
-            if wait > timedelta():
+            if wait > FRESH:
                 name = f"reminder-{before // timedelta(hours=1)}h"
-                self._compose(uow, event, "booking_reminder", name, wait, booking.starts_at)
+                ends_at = booking.starts_at - until
+                self._compose(uow, event, "booking_reminder", name, wait, ends_at)
 
     def _tell(self, uow: UnitOfWork, event: BookingEvent, template: str) -> None:
         hold = self._shop.hold if event.actor.kind == "staff" else timedelta()
@@ -96,7 +101,9 @@ class Messages:
         deadline_at: datetime | None,
     ) -> None:
         booking = self._booking(uow, event)
-        locale = texts.closest(booking.locale, self._shop.locale)
+        customer = uow.session.get(Customer, booking.customer_id) if booking.customer_id else None
+        spoken = customer.locale if customer else None
+        locale = texts.closest(spoken, booking.locale, self._shop.locale)
         location = uow.session.get_one(Location, booking.location_id)
         values = {
             "ref": booking.ref,

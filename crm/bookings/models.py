@@ -30,6 +30,8 @@ class Booking(Base):
         Index("ix_bookings_conversation_id", "conversation_id", "id"),
         Index("ix_bookings_email", text("lower(email)"), "created_at"),
         Index("ix_bookings_phone", "phone", "created_at"),
+        Index("ix_bookings_unproven", "held_until", postgresql_where=text("status = 'pending'")),
+        Index("ix_bookings_drafts", "updated_at", postgresql_where=text("status = 'draft'")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

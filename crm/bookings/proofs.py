@@ -38,14 +38,6 @@ def channel_for(booking: Booking, channels: Collection[str] = (EMAIL, PHONE)) ->
     return PHONE if booking.phone and PHONE in channels else None
 
 
-def is_proven(uow: UnitOfWork, booking: Booking) -> bool:
-    """Whether the guest gave a right code, and not staff their word."""
-    used = select(BookingProof.id).where(
-        BookingProof.booking_id == booking.id, BookingProof.used_at.is_not(None)
-    )
-    return uow.session.scalar(used.limit(1)) is not None
-
-
 def send_code(
     uow: UnitOfWork,
     seal: Seal,
@@ -92,7 +84,7 @@ def send_code(
         hold=timedelta(),
         actor=SYSTEM,
         deadline_at=proof.expires_at,
-        sealed_body=seal.close({"to": {channel: address}, "text": words(code)}),
+        sealed_body=seal.close({"to": {channel: address}, "text": words(code), "code": code}),
     )
     return proof
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 
 from crm.bookings.models import TECHNICIAN, BookedDevice, Booking, Reservation
 from crm.bookings.rules import HOLDING, BookingStatus
@@ -162,3 +162,8 @@ def _reserved(technician_id: int) -> Any:
         Reservation.resource_id == technician_id,
         Reservation.released_at.is_(None),
     )
+
+
+def is_for_number(number: str) -> ColumnElement[bool]:
+    """Made by staff for whoever has this number (E.164), who is nobody's customer yet."""
+    return Booking.customer_id.is_(None) & ~Booking.by_guest & (Booking.phone == number)

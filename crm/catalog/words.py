@@ -74,7 +74,3 @@ def likest(typed: str, known: Iterable[str]) -> list[str]:
 def _as_heard(word: str) -> str:
     """Who writes by ear writes `ifone`."""
     return word.replace("ph", "f")
-
-
-def slug(text: str) -> str:
-    return "-".join(tokens(text))

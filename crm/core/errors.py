@@ -111,6 +111,12 @@ class Permanent(Outward):
     code = "permanent"
 
 
+class Obsolete(Outward):
+    """Nobody wants it any more: it is cancelled, and needs nobody."""
+
+    code = "obsolete"
+
+
 # The code of one that was refused after doubt: it may have arrived before, so nobody sends it again.
 UNDECIDED = "undecided"
 

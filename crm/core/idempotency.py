@@ -90,6 +90,6 @@ def forget(uow: UnitOfWork) -> int:
     """Drop keys older than 24 hours. Returns how many."""
     return uow.session.execute(
         text("""DELETE FROM idempotency_keys
-                WHERE created_at < clock_timestamp() - make_interval(hours => :hours)"""),
+                WHERE created_at < now() - make_interval(hours => :hours)"""),
         {"hours": KEPT_HOURS},
     ).rowcount

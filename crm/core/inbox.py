@@ -213,12 +213,12 @@ def forget(uow: UnitOfWork, *, body_days: int = 30, key_days: int = 90) -> int:
     """
     bodies = uow.session.execute(
         text("""UPDATE inbox SET body = NULL WHERE body IS NOT NULL AND state IN ('done', 'ignored')
-                AND received_at < clock_timestamp() - make_interval(days => :days)"""),
+                AND received_at < now() - make_interval(days => :days)"""),
         {"days": body_days},
     )
     rows = uow.session.execute(
         text("""DELETE FROM inbox WHERE state IN ('done', 'ignored')
-                AND received_at < clock_timestamp() - make_interval(days => :days)"""),
+                AND received_at < now() - make_interval(days => :days)"""),
         {"days": key_days},
     )
     return bodies.rowcount + rows.rowcount

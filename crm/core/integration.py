@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from crm.core.events import Event
@@ -57,12 +58,18 @@ class Handler(Protocol):
 class Deliverer(Protocol):
     """Carries out one kind of effect. No unit of work is open while `deliver` and `look_up` run.
 
+    postponed_until: a moment to wait for, None to go on. Asked before every try, in the unit that
+    claims the row; waiting costs no attempt, and what was owed after it in its lane may pass.
+    Raises Obsolete when it is not to be done at all.
     before_first_try: notes in a short unit what a later look-up will need; stored as
     `Effect.context`.
-    deliver: returns a small JSON result; raises Temporary, Denied, Permanent or Uncertain.
-    on_dead: it failed for good. on_cancelled: its deadline passed before it was sent.
+    deliver: returns a small JSON result; raises Temporary, Denied, Permanent, Uncertain or Obsolete.
+    on_dead: it failed for good. on_cancelled: its deadline passed before it was sent, or it turned
+    out to be obsolete.
     look_up: the result if the effect is over there, None if it is not; raises when it can't tell.
     """
+
+    def postponed_until(self, uow: UnitOfWork, effect: Effect) -> datetime | None: ...
 
     def before_first_try(self, uow: UnitOfWork, effect: Effect) -> dict[str, Any]: ...
 
@@ -79,6 +86,10 @@ class Deliverer(Protocol):
 
 class PlainDeliverer:
     """What most deliverers need: nothing noted before, nothing done after, harmless to repeat."""
+
+    def postponed_until(self, uow: UnitOfWork, effect: Effect) -> datetime | None:
+        """Any moment is as good."""
+        return None
 
     def before_first_try(self, uow: UnitOfWork, effect: Effect) -> dict[str, Any]:
         return {}

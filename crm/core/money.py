@@ -6,7 +6,7 @@ and tax of a document always add up to its total. Percentages are basis points: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -96,22 +96,6 @@ def with_tax(net_minor: int, basis_points: int) -> int:
 def part_of(amount_minor: int, basis_points: int) -> int:
     """That share of an amount, rounded half away from zero."""
     return _rounded(amount_minor * basis_points, BASIS_POINTS)
-
-
-def split(total_minor: int, weights: Sequence[int]) -> list[int]:
-    """The total in parts by weight, to the last unit: the largest remainders get what is over.
-
-    weights: none negative, not all 0.
-    """
-    whole = sum(weights)
-    sign = -1 if total_minor < 0 else 1
-    shares = [divmod(abs(total_minor) * weight, whole) for weight in weights]
-    parts = [share for share, _ in shares]
-    left = abs(total_minor) - sum(parts)
-    by_remainder = sorted(range(len(shares)), key=lambda n: (-shares[n][1], n))
-    for n in by_remainder[:left]:
-        parts[n] += 1
-    return [sign * part for part in parts]
 
 
 def in_words(minor: int, currency: str, locale: str) -> str:

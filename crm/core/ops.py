@@ -87,11 +87,11 @@ _INBOX = text(_backlog_query("inbox", "source", "received_at", ("pending", "runn
 _OUTBOX = text(_backlog_query("outbox", "kind", "due_at", ("pending", "sending", "unsure", "dead")))
 _LOST_LEASES = text("""
     SELECT coalesce((SELECT sum(lost_leases) FROM inbox
-                     WHERE received_at > clock_timestamp() - interval '24 hours'), 0)
+                     WHERE received_at > now() - interval '24 hours'), 0)
          + coalesce((SELECT sum(lost_leases) FROM outbox
                      WHERE state IN ('pending', 'sending', 'unsure')), 0)
          + coalesce((SELECT sum(lost_leases) FROM outbox
-                     WHERE done_at > clock_timestamp() - interval '24 hours'), 0)""")
+                     WHERE done_at > now() - interval '24 hours'), 0)""")
 _CLOSED = text("""
     SELECT name, closed_until, reason FROM destinations
     WHERE closed_until > clock_timestamp() ORDER BY name""")

@@ -16,6 +16,7 @@ from sqlalchemy import BigInteger, Identity, Index, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.db import Base
+from crm.core.errors import Permanent
 from crm.core.events import Event
 from crm.core.uow import UnitOfWork
 
@@ -29,8 +30,9 @@ DOUBTED = "doubted"
 
 
 class OutboxRow(Base):
-    """due_at moves with every wait. held_until: until then it may be taken back, and what was owed
-    after it in its lane need not wait for it; every other wait keeps the order of the lane.
+    """due_at moves with every wait. held_until: until then what was owed after it in its lane need
+    not wait for it; every other wait keeps the order of the lane. What was never tried may be taken
+    back.
     is_bulk: one of a mass; `jobs/bulk.py` alone sends it, at a rate and behind everything else.
     """
 
@@ -92,6 +94,13 @@ class OutboxRow(Base):
     result: Mapped[dict | None] = mapped_column()
     created_at: Mapped[datetime] = mapped_column()
     done_at: Mapped[datetime | None] = mapped_column()
+
+    @property
+    def may_have_left(self) -> bool:
+        """Whether nobody can tell if it was sent; a plain refusal tells that it was not."""
+        was_refused = (self.reason or "").startswith(f"{Permanent.code}:")
+        in_doubt = self.state == DEAD and DOUBTED in self.context and not was_refused
+        return self.mode == SEND and (self.state == UNSURE or in_doubt)
 
 
 @dataclass(frozen=True)
@@ -268,6 +277,6 @@ def forget(uow: UnitOfWork, *, days: int = 90) -> int:
     """Drop settled rows and their keys after 90 days. Dead rows stay until a person settles them."""
     return uow.session.execute(
         text("""DELETE FROM outbox WHERE state IN ('done', 'cancelled')
-                AND done_at < clock_timestamp() - make_interval(days => :days)"""),
+                AND done_at < now() - make_interval(days => :days)"""),
         {"days": days},
     ).rowcount

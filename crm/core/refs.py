@@ -10,6 +10,11 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 
+from sqlalchemy import select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from crm.core.uow import UnitOfWork
+
 SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _FORGIVEN = str.maketrans({"O": "0", "I": "1", "L": "1"})
 _RANDOM_SIGNS = 4
@@ -33,6 +38,14 @@ def make(prefix: str, month: datetime) -> str:
     period = month.strftime("%y%m")
     random = "".join(secrets.choice(SIGNS) for _ in range(_RANDOM_SIGNS))
     return f"{prefix}-{period}-{random}{check_sign(period + random)}"
+
+
+def free(uow: UnitOfWork, prefix: str, column: InstrumentedAttribute[str]) -> str:
+    """A fresh reference that stands in no row of that column yet."""
+    while True:
+        ref = make(prefix, uow.now)
+        if uow.session.scalar(select(column).where(column == ref)) is None:
+            return ref
 
 
 def read(prefix: str, typed: str) -> str | None:

@@ -7,7 +7,7 @@ lost. Evidence is sent to the bank by a person, at the provider's desk (`crm/evi
 from __future__ import annotations
 
 import structlog
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from crm.core import audit, clock, refs
 from crm.core.events import Actor
@@ -17,6 +17,7 @@ from crm.disputes.events import DisputeClosed, DisputeOpened
 from crm.disputes.models import Dispute
 from crm.disputes.queries import REF_PREFIX
 from crm.payments import ledger
+from crm.payments import queries as payments
 from crm.payments import rules as payment_rules
 from crm.payments.models import Payment
 from crm.payments.provider import DisputeFact
@@ -30,7 +31,7 @@ OPEN = "needs_response"
 
 def record(uow: UnitOfWork, fact: DisputeFact) -> Dispute | None:
     """Take in one fact; what is known already changes nothing. None: the payment is not ours."""
-    payment = _payment(uow, fact)
+    payment = payments.told_of(uow, fact)
     if payment is None or fact.amount_minor <= 0:
         log.warning("dispute of an unknown payment", state=fact.state)
         return None
@@ -63,7 +64,7 @@ def _opened(
     currency = fact.currency.upper()
     fits = currency == payment.currency and fact.amount_minor <= payment.amount_minor
     dispute = Dispute(
-        ref=_free_ref(uow),
+        ref=refs.free(uow, REF_PREFIX, Dispute.ref),
         payment_id=payment.id,
         provider_dispute_id=fact.dispute_id,
         reason=fact.reason[:LONGEST_REASON],
@@ -119,19 +120,3 @@ def _state_of(uow: UnitOfWork, payment: Payment) -> str:
 def _post(uow: UnitOfWork, dispute: Dispute, step: str, legs: tuple[Leg, ...]) -> None:
     if dispute.is_booked:
         ledger.post(uow, f"dispute:{dispute.id}:{step}", dispute.currency, legs)
-
-
-def _payment(uow: UnitOfWork, fact: DisputeFact) -> Payment | None:
-    known = []
-    if fact.payment_id:
-        known.append(Payment.provider_payment_id == fact.payment_id)
-    if fact.charge_id:
-        known.append(Payment.provider_charge_id == fact.charge_id)
-    return uow.session.scalars(select(Payment).where(or_(*known))).first() if known else None
-
-
-def _free_ref(uow: UnitOfWork) -> str:
-    while True:
-        ref = refs.make(REF_PREFIX, uow.now)
-        if uow.session.scalar(select(Dispute.id).where(Dispute.ref == ref)) is None:
-            return ref

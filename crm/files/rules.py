@@ -13,7 +13,6 @@ LONGEST_NAME = 120
 MOST_PAIRS = 50
 
 PDF, JPEG = "application/pdf", "image/jpeg"
-PICTURES = (JPEG, "image/png", "image/webp", "image/heic")
 EXTENSIONS = {JPEG: "jpg", PDF: "pdf"}
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")

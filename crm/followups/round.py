@@ -95,6 +95,10 @@ class Round:
         if state == rules.SENT:
             follow_up.state, follow_up.sent_at = state, settled_at or uow.now
             return
+        if state == rules.CANCELLED:
+            # One that is just leaving has left by the next round.
+            service.stop(uow, follow_up, state, reason)
+            return
         if state == rules.FAILED and follow_up.event_key:
             # A message that no channel took must not be found by one later.
             notifications.take_back_event(uow, follow_up.event_key, reason)

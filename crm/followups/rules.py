@@ -96,8 +96,9 @@ class Seen:
 def outcome(seen: Seen, now: datetime) -> tuple[str, str] | None:
     """The state it moves to and why; None when it stays as it is."""
     stops = seen.has_new_repair and seen.kind != CUSTOM
+    came_back = "the customer came back with a repair"
     if seen.state == PENDING:
-        return (CANCELLED, "the customer came back with a repair") if stops else None
+        return (CANCELLED, came_back) if stops else None
     if seen.state == SCHEDULED:
         if seen.carried in _ARRIVED:
             return SENT, ""
@@ -107,6 +108,8 @@ def outcome(seen: Seen, now: datetime) -> tuple[str, str] | None:
             return FAILED, seen.why
         if seen.carried == "skipped":
             return CANCELLED, seen.why
+        if stops:
+            return CANCELLED, came_back
         waited = now - seen.composed_at if seen.composed_at else timedelta()
         if seen.carried == "no_channel" and waited >= NO_CHANNEL_FOR:
             return FAILED, seen.why
@@ -115,7 +118,7 @@ def outcome(seen: Seen, now: datetime) -> tuple[str, str] | None:
         if seen.carried == "failed":
             return FAILED, seen.why
         if stops:
-            return COMPLETED, "the customer came back with a repair"
+            return COMPLETED, came_back
         if seen.has_written:
             return COMPLETED, "the customer wrote"
         if seen.sent_at and now - seen.sent_at >= SILENCE:

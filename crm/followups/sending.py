@@ -16,7 +16,7 @@ from crm.core.inbox import InboxRow
 from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork
 from crm.customers.models import Customer
-from crm.followups import rules, service, settings
+from crm.followups import carrying, rules, service, settings
 from crm.followups.models import FollowUp, Survey
 from crm.followups.rules import Seen
 from crm.notifications import service as notifications
@@ -60,7 +60,7 @@ class Sending:
             "link": self._shop.links.survey(repair.id, uow.now) if repair else "",
             "book": f"{self._shop.links.public_url}/book",
         }
-        follow_up.event_key = f"follow-up:{follow_up.id}:{int(follow_up.due_at.timestamp())}"
+        follow_up.event_key = carrying.event_key(follow_up, uow.now)
         follow_up.composed_at, follow_up.state = uow.now, rules.SCHEDULED
         notifications.compose(
             uow,

@@ -60,7 +60,7 @@ class Planning:
             )  # fmt: skip
 
     def take_back(self, uow: UnitOfWork, event: RepairCorrected) -> None:
-        """What was not sent is not sent. Messages on their way were taken back before."""
+        """What was not sent is not sent, and is planned anew at the next handing over."""
         if event.before != RepairStatus.DELIVERED:
             return
         theirs = (
@@ -73,8 +73,7 @@ class Planning:
             .with_for_update()
         )
         for follow_up in uow.session.scalars(theirs):
-            if follow_up.state == rules.PENDING or _is_undone(uow, follow_up):
-                end(uow, follow_up, rules.CANCELLED, TAKEN_BACK)
+            stop(uow, follow_up, rules.CANCELLED, TAKEN_BACK)
 
 
 def add(
@@ -126,14 +125,25 @@ def cancel(uow: UnitOfWork, follow_up_id: int, actor: Actor) -> FollowUp:
     follow_up = locked(uow, follow_up_id)
     if follow_up.state == rules.CANCELLED:
         return follow_up
-    reason = f"cancelled by {actor.name}"
-    if follow_up.state == rules.SCHEDULED and follow_up.event_key:
-        notifications.take_back_event(uow, follow_up.event_key, reason)
-        uow.session.flush()
-    if follow_up.state != rules.PENDING and not _is_undone(uow, follow_up):
+    if not stop(uow, follow_up, rules.CANCELLED, f"cancelled by {actor.name}"):
         raise Conflict(f"it is {follow_up.state} already", code="follow-up-over")
-    end(uow, follow_up, rules.CANCELLED, reason)
     return follow_up
+
+
+def stop(uow: UnitOfWork, follow_up: FollowUp, state: str, reason: str) -> bool:
+    """End one that has not left, and take its message back.
+
+    False when that has left or is just leaving; then nothing is changed.
+    """
+    if follow_up.state == rules.SCHEDULED:
+        notifications.take_back_event(uow, follow_up.event_key or "", reason)
+        uow.session.flush()
+        if not _is_undone(uow, follow_up):
+            return False
+    elif follow_up.state != rules.PENDING:
+        return False
+    end(uow, follow_up, state, reason)
+    return True
 
 
 def end(uow: UnitOfWork, follow_up: FollowUp, state: str, reason: str) -> None:
@@ -159,13 +169,11 @@ def has_new_repair() -> ColumnElement[bool]:
 
 
 def _is_undone(uow: UnitOfWork, follow_up: FollowUp) -> bool:
-    """Whether its message was cancelled before it left."""
-    if follow_up.state != rules.SCHEDULED:
-        return False
+    """Whether its message will not leave any more: it was taken back, or is not wanted."""
     state = uow.session.scalar(
         select(Notification.state).where(Notification.event_key == follow_up.event_key)
     )
-    return state in (None, NotificationState.CANCELLED)
+    return state in (None, NotificationState.CANCELLED, NotificationState.SKIPPED)
 
 
 def _was_asked(uow: UnitOfWork, customer_id: int) -> bool:

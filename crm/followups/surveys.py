@@ -148,6 +148,7 @@ def _check_open(uow: UnitOfWork, survey: Survey) -> None:
 
 
 def _close_asking(uow: UnitOfWork, repair_id: int) -> None:
+    """Nobody is asked what they have answered."""
     asked = (
         select(FollowUp)
         .where(
@@ -157,8 +158,10 @@ def _close_asking(uow: UnitOfWork, repair_id: int) -> None:
         )
         .with_for_update()
     )
+    ending = (rules.COMPLETED, "the customer rated the repair")
     for follow_up in uow.session.scalars(asked):
-        service.end(uow, follow_up, rules.COMPLETED, "the customer rated the repair")
+        if not service.stop(uow, follow_up, *ending):
+            service.end(uow, follow_up, *ending)
 
 
 def _ticket(uow: UnitOfWork, repair: Repair, survey: Survey) -> Ticket:

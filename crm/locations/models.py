@@ -28,7 +28,8 @@ class Location(Base):
     of this from opening. horizon_days: how far ahead may be booked. ways: hand-over way -> fee in
     minor units; ways that are not there are not offered. services: extra services, a list of
     {slug, name, price_minor, minutes}. invite_hash: where it is set, guests need the code.
-    requires_intake: a check-in opens the intake record and its checklists by itself.
+    requires_intake: a check-in opens the intake record and its checklists by itself. sms_from: who
+    its text messages come from, None: the shop's own sender.
     """
 
     __tablename__ = "locations"
@@ -46,6 +47,7 @@ class Location(Base):
     invite_hash: Mapped[str | None] = mapped_column(Text)
     feed_hash: Mapped[str | None] = mapped_column(Text, unique=True)
     requires_intake: Mapped[bool] = mapped_column(server_default=text("false"))
+    sms_from: Mapped[str | None] = mapped_column(Text)
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[datetime] = mapped_column()
 

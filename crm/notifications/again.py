@@ -6,9 +6,11 @@ message are told by the beginning of their event keys.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from enum import StrEnum
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, false, or_, select
 
 from crm.core import audit, outbox
 from crm.core.errors import Conflict, NotFound, Permanent
@@ -21,6 +23,14 @@ from crm.notifications.rules import Kind
 
 _AGAIN = ":again:"
 _ARRIVED = (NotificationState.SENT, NotificationState.DELIVERED, NotificationState.READ)
+
+
+class Step(StrEnum):
+    """REPEAT: sent once more, although it was sent or may have been."""
+
+    TAKE_BACK = "take-back"
+    RESEND = "resend"
+    REPEAT = "repeat"
 
 
 def take_back(uow: UnitOfWork, notification_id: int, actor: Actor) -> Notification:
@@ -48,16 +58,8 @@ def resend(
     root_key = _locked(uow, notification_id).event_key.partition(_AGAIN)[0]
     rows = _rows_of(uow, root_key)
     latest = rows[-1]
-    if rules.defaults()[latest.template].kind == Kind.CODE:
-        raise Conflict("a code is good for one sending; ask for a new one", code="secret-gone")
-    if latest.state == NotificationState.QUEUED:
-        raise Conflict("it is still on its way", code="message-waits")
-    if latest.state in _ARRIVED and not is_repeat:
-        raise Conflict("it was sent; say `again` to send it once more", code="message-sent")
-    if not is_repeat and _may_have_arrived(uow, latest):
-        raise Conflict("it may have arrived; say `again` to send it once more", code="message-sent")
-    if latest.deadline_at is not None and latest.deadline_at <= uow.now:
-        raise Conflict("it would come too late", code="too-late")
+    if obstacle := _obstacle(uow, latest, is_repeat=is_repeat):
+        raise obstacle
     fresh = service.compose(
         uow,
         f"{root_key}{_AGAIN}{len(rows)}",
@@ -70,16 +72,69 @@ def resend(
         hold=timedelta(),
         deadline_at=latest.deadline_at,
         actor=actor,
+        conversation_id=latest.conversation_id,
+        only=latest.only_channel,
     )
     fresh.short_body, fresh.variables = latest.short_body, latest.variables
     if latest.state == NotificationState.NO_CHANNEL:
-        latest.state, latest.settled_at = NotificationState.SUPERSEDED, uow.now
-        latest.reason = f"superseded by {fresh.event_key}"
+        service.supersede(uow, latest, fresh)
     # Or the customer would get it twice.
     outbox.close_dead(uow, latest.effect_key, "the message was sent again")
     told = {"instead_of": latest.id, "its_state": latest.state}
     audit.write(uow, actor, "notification.resend", str(fresh.id), told)
     return fresh
+
+
+def steps(uow: UnitOfWork, rows: Sequence[Notification]) -> dict[int, frozenset[Step]]:
+    """By the id of each row, what may be tried with it now: of a message only its latest row has any,
+    and none that a later message replaced."""
+    roots = {row.event_key.partition(_AGAIN)[0] for row in rows}
+    resent = [
+        Notification.event_key.startswith(f"{root}{_AGAIN}", autoescape=True) for root in roots
+    ]
+    latest: dict[str, int] = {}
+    query = select(Notification.id, Notification.event_key).where(or_(false(), *resent))
+    for row_id, event_key in uow.session.execute(query.order_by(Notification.id)):
+        latest[event_key.partition(_AGAIN)[0]] = row_id
+    return {
+        row.id: _steps(uow, row)
+        if latest.get(row.event_key.partition(_AGAIN)[0], row.id) == row.id
+        else frozenset()
+        for row in rows
+    }
+
+
+def _steps(uow: UnitOfWork, row: Notification) -> frozenset[Step]:
+    if row.state == NotificationState.SUPERSEDED:
+        return frozenset()
+    found = set()
+    is_held = max(row.not_before, row.send_at or row.not_before) > uow.now
+    if row.state == NotificationState.NO_CHANNEL or (
+        row.state == NotificationState.QUEUED and is_held
+    ):
+        found.add(Step.TAKE_BACK)
+    if _obstacle(uow, row, is_repeat=False) is None:
+        found.add(Step.RESEND)
+    elif _obstacle(uow, row, is_repeat=True) is None:
+        found.add(Step.REPEAT)
+    return frozenset(found)
+
+
+def _obstacle(uow: UnitOfWork, latest: Notification, *, is_repeat: bool) -> Conflict | None:
+    """Why it is not sent again, see `resend`."""
+    if rules.defaults()[latest.template].kind == Kind.CODE:
+        return Conflict("a code is good for one sending; ask for a new one", code="secret-gone")
+    if latest.state == NotificationState.QUEUED:
+        return Conflict("it is still on its way", code="message-waits")
+    if latest.state in _ARRIVED and not is_repeat:
+        return Conflict("it was sent; say `again` to send it once more", code="message-sent")
+    if not is_repeat and _may_have_arrived(uow, latest):
+        return Conflict(
+            "it may have arrived; say `again` to send it once more", code="message-sent"
+        )
+    if latest.deadline_at is not None and latest.deadline_at <= uow.now:
+        return Conflict("it would come too late", code="too-late")
+    return None
 
 
 def _may_have_arrived(uow: UnitOfWork, notification: Notification) -> bool:

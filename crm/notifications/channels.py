@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from crm.core import outbox
 from crm.core.errors import Permanent
@@ -28,7 +28,7 @@ from crm.notifications.events import (
 )
 from crm.notifications.models import Notification, NotificationState
 from crm.notifications.rules import Kind
-from crm.notifications.service import BELONGS_ELSEWHERE, NOTICE_DEADLINE
+from crm.notifications.service import NOTICE_DEADLINE
 
 _CLIMB = (
     NotificationState.QUEUED,
@@ -56,12 +56,8 @@ class Channel(Protocol):
 
 
 def lasting(refusals: Mapping[str, str]) -> dict[str, str]:
-    """Those that no later fact lifts: of a channel for good, or because it belongs elsewhere."""
-    return {
-        name: why
-        for name, why in refusals.items()
-        if why.startswith(f"{Permanent.code}:") or why == BELONGS_ELSEWHERE
-    }
+    """Those that no later fact lifts: of a channel for good."""
+    return {k: why for k, why in refusals.items() if why.startswith(f"{Permanent.code}:")}
 
 
 def is_free(notification: Notification) -> bool:
@@ -121,6 +117,13 @@ def text_of(seal: Seal, notification: Notification) -> str:
     return notification.body
 
 
+def code_of(seal: Seal, notification: Notification) -> str | None:
+    """The code among its words, to be typed or shown elsewhere."""
+    if notification.sealed_body is not None:
+        return seal.open(notification.sealed_body).get("code")
+    return notification.variables.get("collection_code")
+
+
 def arrived(
     uow: UnitOfWork,
     notification_id: int | None,
@@ -147,6 +150,29 @@ def arrived(
             uow.record(NotificationSent(notification.id, SYSTEM, notification.channel or ""))
 
 
+def reached(
+    uow: UnitOfWork,
+    notification: Notification,
+    effect_key: str,
+    channel: str,
+    state: NotificationState,
+    *,
+    external_id: str | None = None,
+) -> None:
+    """It got this far by this effect. notification: locked, see `carried`.
+
+    Late news of a channel that gave up counts only when it did arrive there after all.
+    """
+    if notification.effect_key != effect_key:
+        if _height(state) < _height(NotificationState.DELIVERED):
+            return
+        outbox.cancel(uow, notification.effect_key, f"delivered by {channel} after all")
+        # What that cost, nobody estimated.
+        notification.channel = channel
+        notification.segments = notification.cost_minor = notification.cost_currency = None
+    arrived(uow, notification.id, state, external_id=external_id)
+
+
 def gave_up(uow: UnitOfWork, notification_id: int | None, reason: str) -> None:
     """Its channel will not try again. reason: the outbox row's.
 
@@ -155,7 +181,9 @@ def gave_up(uow: UnitOfWork, notification_id: int | None, reason: str) -> None:
     proves, and what is left of it is masked.
     """
     notification = _locked(uow, notification_id)
-    if notification is None or _height(notification.state) >= _height(NotificationState.DELIVERED):
+    if notification is None or notification.state == NotificationState.FAILED:
+        return
+    if _height(notification.state) >= _height(NotificationState.DELIVERED):
         return
     _settle(uow, notification, NotificationState.FAILED)
     notification.reason = reason
@@ -169,12 +197,18 @@ def gave_up(uow: UnitOfWork, notification_id: int | None, reason: str) -> None:
 
 
 def came_too_late(uow: UnitOfWork, notification_id: int | None, reason: str) -> None:
-    """Its deadline passed before it was sent. One that got further stays what it is (rule 8)."""
+    """Its deadline passed before it was sent. One that got further stays what it is (rule 8), and so
+    does one that was skipped meanwhile.
+    """
     notification = _locked(uow, notification_id)
-    if notification is None or _height(notification.state) >= _height(NotificationState.SENT):
+    if notification is None or notification.state == NotificationState.SKIPPED:
+        return
+    if _height(notification.state) >= _height(NotificationState.SENT):
         return
     _settle(uow, notification, NotificationState.CANCELLED)
     notification.reason = reason
+    if rules.defaults()[notification.template].must_arrive:
+        uow.record(NotificationFailed(notification.id, SYSTEM))
 
 
 def discarded(uow: UnitOfWork, event: EffectDiscarded) -> None:
@@ -198,14 +232,18 @@ def forget(uow: UnitOfWork) -> None:
 
 def by_effect_key(uow: UnitOfWork, effect_key: str) -> int | None:
     """The id of the message that this effect carries now; None for other kinds of effects."""
-    # After the first turn the effect key is longer than the event key by one part.
-    keys = (effect_key, effect_key.rpartition(":")[0])
-    for notification in uow.session.scalars(
-        select(Notification).where(Notification.event_key.in_(keys))
-    ):
+    told = Notification.event_key.in_(Notification.event_keys(effect_key))
+    for notification in uow.session.scalars(select(Notification).where(told)):
         if notification.effect_key == effect_key:
             return notification.id
     return None
+
+
+def carried(uow: UnitOfWork, effect_key: str) -> Notification | None:
+    """The message that this effect carries, or did before another channel got it; locked."""
+    told = Notification.event_key.in_(Notification.event_keys(effect_key))
+    query = select(Notification).where(told).order_by(func.length(Notification.event_key).desc())
+    return uow.session.scalars(query.limit(1).with_for_update()).first()
 
 
 def _locked(uow: UnitOfWork, notification_id: int | None) -> Notification | None:

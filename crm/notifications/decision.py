@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 from crm.core import hours
 from crm.notifications.rules import CHANNELS, Hours, Kind, Rule, Wishes
 
+NO_MARKETING = "the customer wants no marketing"
+NEVER_AGREED = "the customer never agreed to marketing"
 NO_CHANNEL_YET = "no channel yet: no conversation and no proven address"
 
 
@@ -22,6 +24,7 @@ class Asked:
     """A message that looks for a channel. deadline_at: None when a day after it could leave is fine.
 
     not_before: until then it may be taken back. refusals: channels that would not take it before.
+    only: the channel the customer wrote by, for an answer.
     """
 
     template: str
@@ -29,6 +32,7 @@ class Asked:
     not_before: datetime
     deadline_at: datetime | None = None
     refusals: Mapping[str, str] = field(default_factory=dict)
+    only: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,12 @@ def decide(
     zone: ZoneInfo,
 ) -> Decision:
     """reach: of the channels that know where to find the customer. quiet: the shop's quiet hours."""
-    if unwanted := _unwanted(asked, rule, wishes):
-        return Decision(unwanted, asked.not_before, is_skipped=True, refusals=asked.refusals)
+    if reason := unwanted(asked.template, asked.locale, rule, wishes):
+        return Decision(reason, asked.not_before, is_skipped=True, refusals=asked.refusals)
     refusals = dict(asked.refusals)
+    if asked.only is not None:
+        others = reach.keys() - {asked.only, *refusals}
+        refusals |= dict.fromkeys(sorted(others), "it is answered where the customer wrote")
     is_code = rule.kind == Kind.CODE
     allowed = rule.channels or CHANNELS
     for name in _in_order(allowed, () if is_code else wishes.channels):
@@ -83,9 +90,9 @@ def decide(
         if here.obstacle is not None:
             refusals[name] = here.obstacle
             continue
-        send_at, because = asked.not_before, ""
-        if not is_code:
-            send_at, because = _when(asked.not_before, rule, wishes, here, quiet, zone)
+        send_at, because = first_moment(
+            asked.not_before, rule, wishes, rings=here.rings, quiet=quiet, zone=zone
+        )
         if asked.deadline_at is not None and send_at >= asked.deadline_at > asked.not_before:
             refusals[name] = f"{because} until it is too late"
             continue
@@ -101,14 +108,17 @@ def decide(
     return Decision(reason, asked.not_before, refusals=refusals)
 
 
-def _unwanted(asked: Asked, rule: Rule, wishes: Wishes) -> str | None:
-    """Why it is not sent at all."""
+def unwanted(template: str, locale: str, rule: Rule, wishes: Wishes) -> str | None:
+    """Why it is not sent at all. Marketing goes only to who agreed to it; what follows a purchase, to
+    who did not refuse it."""
     if rule.kind == Kind.CODE:
         return None
     if not rule.is_on:
-        return f"the shop does not send {asked.template} ({asked.locale})"
+        return f"the shop does not send {template} ({locale})"
     if rule.kind == Kind.MARKETING and wishes.marketing is False:
-        return "the customer wants no marketing"
+        return NO_MARKETING
+    if rule.kind == Kind.MARKETING and wishes.marketing is None and not rule.is_soft:
+        return NEVER_AGREED
     if not wishes.frequency.wants(rule.importance):
         return f"the customer wants {_WANTS[wishes.frequency]}; this is {rule.importance}"
     return None
@@ -126,14 +136,23 @@ def _in_order(allowed: tuple[str, ...], wished: tuple[str, ...]) -> Iterator[str
     yield from (name for name in allowed if name not in wished)
 
 
-def _when(
-    at: datetime, rule: Rule, wishes: Wishes, here: Reach, quiet: Hours | None, zone: ZoneInfo
+def first_moment(
+    at: datetime,
+    rule: Rule,
+    wishes: Wishes,
+    *,
+    rings: bool,
+    quiet: Hours | None,
+    zone: ZoneInfo,
 ) -> tuple[datetime, str]:
-    """The first moment that suits the customer, or else the shop's quiet hours; and which of both."""
+    """The first moment from `at` on that suits the customer, or else the shop's quiet hours, and what
+    it waits for. A code waits for nothing."""
     suits, because = at, ""
+    if rule.kind == Kind.CODE:
+        return suits, because
     if wishes.hours is not None:
         suits, because = next_within(at, wishes.hours, zone), "waits for the customer's hours"
-    elif quiet is not None and rule.is_quiet and here.rings:
+    elif quiet is not None and rule.is_quiet and rings:
         suits = next_within(at, Hours(quiet.end, quiet.start), zone)
         because = "waits for the quiet hours to end"
     return suits, because if suits > at else ""

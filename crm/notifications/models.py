@@ -38,20 +38,25 @@ class NotificationState(StrEnum):
 
 
 class Notification(Base):
-    """event_key: one message per told event. conversation_id: of one that answers where they
-    wrote. reason: why this channel, or why not sent. not_before: until then it may be taken back.
-    send_at: when it may leave, moved into hours that suit; None before a channel has it.
-    deadline_at: afterwards it is no longer worth sending. sealed_body: the address and the whole
-    text of a message with a secret in it, which `body` only shows masked; gone once it was sent.
-    address: where a channel of its own sends it. refusals: channel -> why it would not take the
-    message. turns: how many channels were given it. external_id: the channel's own name for it.
-    short_body: the words for a text message, where there are shorter ones. variables: what the
-    words were made of, for templates that others fill. segments, cost_minor: estimated before
-    sending.
+    """event_key: one message per told event. reason: why this channel, or why not sent.
+    conversation_id, only_channel: of one that answers where the customer wrote, and goes nowhere else.
+    not_before: until then it may be taken back. send_at: when it may leave, moved into hours that
+    suit; None before a channel has it. deadline_at: afterwards it is no longer worth sending.
+    sealed_body: the address and the whole text of a message with a secret in it, which `body` only
+    shows masked; gone once it was sent. address: where a channel of its own sends it. refusals:
+    channel -> why it would not take the message. turns: how many channels were given it. external_id:
+    the channel's own name for it. short_body: the words for a text message, where there are shorter
+    ones. variables: what the words were made of, for templates that others fill. segments,
+    cost_minor: estimated before sending.
     """
 
     __tablename__ = "notifications"
     __table_args__ = (
+        # In this order of signs, so that keys are found by their beginning too.
+        Index("uq_notifications_event_key", "event_key", unique=True,
+              postgresql_ops={"event_key": "text_pattern_ops"}),
+        Index("ix_notifications_sealed", "deadline_at",
+              postgresql_where=text("sealed_body IS NOT NULL")),
         Index("ix_notifications_repair_id", "repair_id", "id"),
         Index("ix_notifications_customer_id", "customer_id", "id"),
         Index("ix_notifications_booking_id", "booking_id", "id"),
@@ -61,13 +66,14 @@ class Notification(Base):
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    event_key: Mapped[str] = mapped_column(Text, unique=True)
+    event_key: Mapped[str] = mapped_column(Text)
     template: Mapped[str] = mapped_column(Text)
     locale: Mapped[str] = mapped_column(Text)
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
     repair_id: Mapped[int | None] = mapped_column(BigInteger)
     booking_id: Mapped[int | None] = mapped_column(BigInteger)
     conversation_id: Mapped[int | None] = mapped_column(BigInteger)
+    only_channel: Mapped[str | None] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
     short_body: Mapped[str | None] = mapped_column(Text)
     variables: Mapped[dict] = mapped_column(server_default=text("'{}'"))
@@ -93,6 +99,11 @@ class Notification(Base):
         """Of the outbox row that carries it now: each turn has its own."""
         earlier = (self.turns or 1) - 1
         return f"{self.event_key}:{earlier}" if earlier else self.event_key
+
+    @staticmethod
+    def event_keys(effect_key: str) -> tuple[str, str]:
+        """Of which message this effect may be: after the first turn its key has one part more."""
+        return effect_key, effect_key.rpartition(":")[0]
 
     def drop_secret(self) -> None:
         """It is good for one sending; without its address the masked text is never sent instead."""

@@ -23,6 +23,7 @@ def read(uow: UnitOfWork, customer_id: int | None) -> CommunicationPreferences |
         .where(CommunicationPreferences.customer_id == customer_id)
         .order_by(CommunicationPreferences.updated_at.desc(), CommunicationPreferences.id.desc())
         .limit(1)
+        .execution_options(populate_existing=True)
     ).first()
 
 
@@ -38,6 +39,7 @@ def consent(uow: UnitOfWork, customer_id: int | None) -> CommunicationPreference
         )
         .order_by(CommunicationPreferences.marketing_at.desc(), CommunicationPreferences.id.desc())
         .limit(1)
+        .execution_options(populate_existing=True)
     ).first()
 
 
@@ -56,16 +58,25 @@ def wishes_of(uow: UnitOfWork, customer_id: int | None) -> Wishes:
     )
 
 
+def locked(uow: UnitOfWork, customer_id: int) -> Wishes:
+    """To change a part of them: until this unit ends nobody else can."""
+    theirs = select(Customer.id).where(Customer.id == customer_id)
+    uow.session.execute(theirs.with_for_update(key_share=True))
+    return wishes_of(uow, customer_id)
+
+
 def change(uow: UnitOfWork, customer_id: int, wishes: Wishes, actor: Actor) -> None:
-    """Messages that wait to leave are decided anew. When and by whom marketing was agreed to or
-    refused is kept. Raises Invalid (`both`, `no-hours`) for wishes that contradict themselves.
+    """Messages that wait to leave are decided anew. Marketing: None leaves what was said of it; when
+    and by whom it was agreed to or refused is kept. Raises Invalid (`preferred-and-blocked`,
+    `hours-empty`) for wishes that contradict themselves.
     """
     _check(wishes)
-    row, said = read(uow, customer_id), consent(uow, customer_id)
+    marketing = locked(uow, customer_id).marketing
+    row = read(uow, customer_id)
     if row is None:
         row = CommunicationPreferences(customer_id=customer_id, marketing=None)
         uow.session.add(row)
-    if wishes.marketing != (said.marketing if said is not None else None):
+    if wishes.marketing is not None and wishes.marketing != marketing:
         row.marketing, row.marketing_at = wishes.marketing, uow.now
         row.marketing_by = f"{actor.kind}: {actor.name}"
     row.channels, row.blocked = list(wishes.channels), list(wishes.blocked)
@@ -79,7 +90,7 @@ def change(uow: UnitOfWork, customer_id: int, wishes: Wishes, actor: Actor) -> N
         "blocked": row.blocked,
         "hours": [str(row.hours_from), str(row.hours_to)] if wishes.hours else None,
         "frequency": row.frequency,
-        "marketing": wishes.marketing,
+        "marketing": marketing if wishes.marketing is None else wishes.marketing,
     }
     ref = uow.session.get_one(Customer, customer_id).ref
     audit.write(uow, actor, "communication_preferences.change", ref, told)
@@ -89,7 +100,7 @@ def change(uow: UnitOfWork, customer_id: int, wishes: Wishes, actor: Actor) -> N
 def _check(wishes: Wishes) -> None:
     if both := sorted({*wishes.channels} & {*wishes.blocked}):
         told = {"blocked": [f"Preferred and blocked: {', '.join(both)}."]}
-        raise Invalid("these exclude each other", code="both", errors=told)
+        raise Invalid("these exclude each other", code="preferred-and-blocked", errors=told)
     if wishes.hours is not None and wishes.hours.start == wishes.hours.end:
         told = {"hours": {"to": ["Give two different times, or null for any time."]}}
-        raise Invalid("these hours are no stretch of time", code="no-hours", errors=told)
+        raise Invalid("these hours are no stretch of time", code="hours-empty", errors=told)

@@ -14,7 +14,6 @@ from crm.notifications import samples, texts
 
 # All that is known of a message when its subject is written (bridge/integrations/mail/messages.py).
 SUBJECT_VALUES = frozenset(("shop", "ref"))
-_NOTE = "note_"
 
 
 def faults(folder: Path = texts.TEMPLATES) -> list[str]:
@@ -28,7 +27,7 @@ def faults(folder: Path = texts.TEMPLATES) -> list[str]:
         name, _, channel = file.partition(".")
         if name.startswith("_"):
             continue
-        if not name.startswith(_NOTE) and f"{name}.subject" not in everywhere:
+        if not name.startswith(texts.NOTE) and f"{name}.subject" not in everywhere:
             found.append(f"{file} has no {name}.subject")
         if name not in samples.names():
             found.append(f"{file} has no sample (crm/notifications/data/samples.yaml)")

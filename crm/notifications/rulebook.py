@@ -11,10 +11,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from crm.core import audit
 from crm.core.errors import Conflict, NotFound
-from crm.core.events import Actor
+from crm.core.events import Actor, EventRow
 from crm.core.uow import UnitOfWork
 from crm.notifications import rules
-from crm.notifications.models import NotificationRule, NotificationSettings
+from crm.notifications.events import NotificationComposed
+from crm.notifications.models import Notification, NotificationRule, NotificationSettings
 from crm.notifications.rules import Hours, Kind, Rule
 
 EVERY_LOCALE = ""
@@ -30,6 +31,17 @@ def rule_for(uow: UnitOfWork, template: str, locale: str) -> Rule:
     )
     changed = uow.session.scalars(query.order_by(NotificationRule.locale.desc()).limit(1)).first()
     return _changed(rule, changed) if changed is not None else rule
+
+
+def rule_of(uow: UnitOfWork, notification: Notification) -> Rule:
+    """What holds for this very message: for what a shop system reports nobody waits at night."""
+    rule = rule_for(uow, notification.template, notification.locale)
+    composed = select(EventRow.actor_kind).where(
+        EventRow.subject_kind == NotificationComposed.subject_kind,
+        EventRow.subject_id == notification.id,
+        EventRow.kind == NotificationComposed.kind,
+    )
+    return replace(rule, is_quiet=True) if uow.session.scalar(composed) == "shop" else rule
 
 
 def changes(uow: UnitOfWork) -> list[NotificationRule]:

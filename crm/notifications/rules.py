@@ -73,6 +73,8 @@ class Rule:
     """What holds for one message in one language.
 
     channels: the only ones it may go by, in this order; empty: all, in the usual order.
+    is_soft: of marketing that follows a purchase; it goes to who did not refuse, with a way out in it
+    (Directive 2002/58/EC, article 13(2)).
     """
 
     importance: Importance
@@ -80,13 +82,21 @@ class Rule:
     is_quiet: bool = False
     is_on: bool = True
     channels: tuple[str, ...] = ()
+    is_soft: bool = False
+
+    @property
+    def must_arrive(self) -> bool:
+        """Whether staff have to know when it does not: a reminder only repeats what was told."""
+        is_essential = self.importance == Importance.ESSENTIAL and self.kind == Kind.SERVICE
+        return is_essential and not self.is_quiet
 
 
 @dataclass(frozen=True)
 class Wishes:
     """What a customer chose. channels: to be tried first, in this order. blocked: never.
 
-    hours: the only ones in which they want messages. marketing: None if never asked.
+    hours: the only ones in which they want messages. marketing: None as long as they said
+    neither.
     """
 
     channels: tuple[str, ...] = ()
@@ -104,7 +114,14 @@ def defaults() -> Mapping[str, Rule]:
         name: Rule(
             Importance(one["importance"]),
             Kind(one.get("kind", Kind.SERVICE)),
-            one.get("is_quiet", False),
+            is_quiet=one.get("is_quiet", False),
+            is_on=one.get("is_on", True),
+            is_soft=one.get("is_soft", False),
         )
         for name, one in told.items()
     }
+
+
+def is_code(template: str) -> bool:
+    """Whether it was asked for by the person at this moment, and proves the address it goes to."""
+    return defaults()[template].kind == Kind.CODE

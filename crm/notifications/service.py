@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 
 from crm.core import outbox
 from crm.core.events import Actor
@@ -15,12 +15,9 @@ from crm.notifications import texts
 from crm.notifications.decision import NO_CHANNEL_YET
 from crm.notifications.events import NotificationComposed
 from crm.notifications.models import Notification, NotificationState
-from crm.notifications.rules import CHANNELS
 
 # A status notice that could not leave for this long tells the customer nothing new (rule 17).
 NOTICE_DEADLINE = timedelta(hours=24)
-# Why an answer goes by no channel but the one the customer wrote by.
-BELONGS_ELSEWHERE = "it is answered where the customer wrote"
 _STATUS_KEY = "repair:{}:entry:"
 
 
@@ -47,7 +44,6 @@ def compose(
     values: what the body was made of, for channels with words of their own; never a secret.
     conversation_id, only: it answers what was written there, or by that channel, and goes nowhere else.
     """
-    refusals = {name: BELONGS_ELSEWHERE for name in CHANNELS if only and name != only}
     notification = Notification(
         event_key=event_key,
         template=template,
@@ -60,7 +56,7 @@ def compose(
         variables={k: v for k, v in (values or {}).items() if isinstance(v, str)},
         sealed_body=sealed_body,
         conversation_id=conversation_id,
-        refusals=refusals,
+        only_channel=only,
         state=NotificationState.NO_CHANNEL,
         reason=NO_CHANNEL_YET,
         not_before=uow.now + hold,
@@ -73,21 +69,6 @@ def compose(
     return notification
 
 
-def waiting(uow: UnitOfWork, repair_id: int) -> list[Notification]:
-    """Messages about a repair that found no channel yet, oldest first."""
-    return list(
-        uow.session.scalars(
-            select(Notification)
-            .where(
-                Notification.repair_id == repair_id,
-                Notification.state == NotificationState.NO_CHANNEL,
-            )
-            .order_by(Notification.id)
-            .with_for_update()
-        )
-    )
-
-
 def queued(notification: Notification, channel: str, reason: str) -> None:
     notification.channel, notification.reason = channel, reason
     notification.state = NotificationState.QUEUED
@@ -98,6 +79,21 @@ def queued(notification: Notification, channel: str, reason: str) -> None:
 def status_key(repair_id: int, entry_id: int) -> str:
     """The event key of the message that tells one entry of a repair's history."""
     return f"{_STATUS_KEY.format(repair_id)}{entry_id}"
+
+
+def tells_status(notification: Notification) -> bool:
+    return notification.event_key.startswith(_STATUS_KEY.format(notification.repair_id))
+
+
+def is_news(now: datetime) -> ColumnElement[bool]:
+    """Whether a message that has not left is worth sending still (rule 17)."""
+    begun_at = func.greatest(Notification.created_at, Notification.not_before)
+    return func.coalesce(Notification.deadline_at, begun_at + NOTICE_DEADLINE) > now
+
+
+def supersede(uow: UnitOfWork, notification: Notification, by: Notification) -> None:
+    notification.state, notification.settled_at = NotificationState.SUPERSEDED, uow.now
+    notification.reason = f"superseded by {by.event_key}"
 
 
 def release(uow: UnitOfWork, repair_id: int) -> int:
@@ -142,6 +138,14 @@ def overtake(uow: UnitOfWork, repair_id: int, templates: Collection[str], reason
 def take_back_event(uow: UnitOfWork, event_key: str, reason: str) -> int:
     """Cancel the message of one event, if it has not left. Returns how many."""
     return _take_back(uow, Notification.event_key == event_key, reason)
+
+
+def take_back_beginning(
+    uow: UnitOfWork, beginning: str, templates: Collection[str], reason: str
+) -> int:
+    """Cancel those whose event key begins so and that have not left, also sent again. How many."""
+    named = Notification.event_key.startswith(beginning, autoescape=True)
+    return _take_back(uow, named & Notification.template.in_(templates), reason)
 
 
 def take_back_booking(uow: UnitOfWork, booking_id: int, reason: str) -> int:

@@ -12,12 +12,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, meta
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, meta
 from jinja2.sandbox import SandboxedEnvironment
+
+from crm.notifications import markdown
 
 TEMPLATES = Path(__file__).parent / "templates"
 LOCALES = tuple(sorted(folder.name for folder in TEMPLATES.iterdir() if folder.is_dir()))
 FALLBACK = "en"
+NOTE = "note_"
 # Where a language is spoken in several ways, the way dates and numbers are written.
 REGIONS = {"en": "en_GB", "pt": "pt_PT"}
 # What people write at length; all other values are one line, so that none can pose as a line of ours.
@@ -31,13 +34,21 @@ log = logging.getLogger(__name__)
 
 @cache
 def environment(folder: Path = TEMPLATES) -> SandboxedEnvironment:
-    return SandboxedEnvironment(
+    made = SandboxedEnvironment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
+    made.filters["quoted"] = markdown.quoted
+    return made
+
+
+@cache
+def _for_agents() -> Environment:
+    """Of notes, which are Markdown: no value can pose as a sign of ours."""
+    return environment().overlay(finalize=markdown.plain)
 
 
 def closest(*wishes: str | None) -> str:
@@ -54,7 +65,8 @@ def render(locale: str, name: str, channel: str, values: Mapping[str, Any]) -> s
     path = f"{locale}/{name}.{channel}"
     log.debug("%s is made of %s", path, sorted(values))
     cleaned = {key: _clean(value, key in _AT_LENGTH) for key, value in values.items()}
-    return environment().get_template(path).render(cleaned).strip()
+    made = _for_agents() if name.startswith(NOTE) else environment()
+    return made.get_template(path).render(cleaned).strip()
 
 
 def short(locale: str, name: str, values: Mapping[str, Any]) -> str | None:
@@ -68,7 +80,7 @@ def short(locale: str, name: str, values: Mapping[str, Any]) -> str | None:
 def names() -> frozenset[str]:
     """Of every message customers get; notes for agents apart."""
     found = {path.stem for path in (TEMPLATES / FALLBACK).glob("[a-z]*.chat")}
-    return frozenset(name for name in found if not name.startswith("note_"))
+    return frozenset(name for name in found if not name.startswith(NOTE))
 
 
 @cache

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import extract, func, or_, select
 
-from crm.core import money, refs
+from crm.core import refs
 from crm.core.errors import Conflict, Invalid, NotFound
 from crm.core.events import SYSTEM, Actor
 from crm.core.uow import UnitOfWork
@@ -55,7 +55,7 @@ def begin(
             attempt.state, attempt.reason = "expired", "replaced"
     uow.session.flush()
     attempt = Attempt(
-        ref=_free_ref(uow),
+        ref=refs.free(uow, REF_PREFIX, Attempt.ref),
         repair_id=repair_id,
         customer_id=subject.scope.customer_id,
         purpose=purpose,
@@ -163,17 +163,5 @@ def _unsettled(uow: UnitOfWork, repair_id: int) -> list[Attempt]:
 
 
 def _check(purpose: str, amount_minor: int) -> None:
-    errors = {}
-    if purpose not in rules.PURPOSES:
-        errors["purpose"] = [f"One of: {', '.join(rules.PURPOSES)}."]
-    if type(amount_minor) is not int or not 0 < amount_minor <= money.MOST_MINOR:
-        errors["amount_minor"] = [f"A whole number from 1 to {money.MOST_MINOR}."]
-    if errors:
+    if errors := rules.faults(purpose, amount_minor):
         raise Invalid("this cannot be paid", errors=errors)
-
-
-def _free_ref(uow: UnitOfWork) -> str:
-    while True:
-        ref = refs.make(REF_PREFIX, uow.now)
-        if uow.session.scalar(select(Attempt.id).where(Attempt.ref == ref)) is None:
-            return ref

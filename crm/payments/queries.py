@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text
 
 from crm.core import refs
 from crm.core.errors import NotFound
@@ -14,6 +14,7 @@ from crm.core.paging import Page, page
 from crm.core.uow import UnitOfWork
 from crm.payments import attempts, service
 from crm.payments.models import Attempt, LedgerEntry, Payment
+from crm.payments.provider import DisputeFact, RefundFact
 from crm.payments.rules import METHODS, Standing
 
 _CURRENCY = text("SELECT currency FROM repairs WHERE id = :id")
@@ -35,6 +36,16 @@ def attempt_by_ref(uow: UnitOfWork, typed: str) -> Attempt:
     if found is None:
         raise NotFound("no such attempt")
     return found
+
+
+def told_of(uow: UnitOfWork, fact: DisputeFact | RefundFact) -> Payment | None:
+    """The payment the provider means; None when it is none of ours."""
+    known = []
+    if fact.payment_id:
+        known.append(Payment.provider_payment_id == fact.payment_id)
+    if fact.charge_id:
+        known.append(Payment.provider_charge_id == fact.charge_id)
+    return uow.session.scalars(select(Payment).where(or_(*known))).first() if known else None
 
 
 def latest_attempt(uow: UnitOfWork, repair_id: int) -> Attempt | None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
-
-from crm.core import refs
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
 from crm.payments import ledger
@@ -14,8 +11,6 @@ from crm.payments.events import RefundDone, RefundFailed
 from crm.payments.models import Payment
 from crm.payments.refund_models import Refund
 from crm.payments.rules import Leg, Scope
-
-REF_PREFIX = "REF"
 
 
 def scope_of(payment: Payment) -> Scope:
@@ -62,10 +57,3 @@ def failed(uow: UnitOfWork, refund: Refund, payment: Payment, actor: Actor, reas
             refund.currency, refund.failure or "",
         )
     )  # fmt: skip
-
-
-def free_ref(uow: UnitOfWork) -> str:
-    while True:
-        ref = refs.make(REF_PREFIX, uow.now)
-        if uow.session.scalar(select(Refund.id).where(Refund.ref == ref)) is None:
-            return ref

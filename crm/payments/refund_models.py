@@ -13,6 +13,7 @@ from crm.payments.models import one_of
 STATES = ("waiting_second", "queued", "done", "failed", "refused")
 # What counts against the payment: promised or gone.
 COUNTED = ("waiting_second", "queued", "done")
+REF_PREFIX = "REF"
 EFFECT = "refund:"
 
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 import structlog
 from sqlalchemy import or_, select
 
-from crm.core import audit
+from crm.core import audit, refs
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
 from crm.payments import ledger, refund_booking, refund_rules
+from crm.payments import queries as payments
 from crm.payments.models import Payment
 from crm.payments.provider import RefundFact
 from crm.payments.refund_booking import post, scope_of
-from crm.payments.refund_models import EFFECT, Refund
+from crm.payments.refund_models import EFFECT, REF_PREFIX, Refund
 from crm.payments.rules import Scope
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,7 @@ def settled(uow: UnitOfWork, effect_key: str | None, fact: RefundFact) -> Refund
 
     None: the payment is not ours, nothing has left yet, or the fact does not fit (audited).
     """
-    payment = _payment(uow, fact)
+    payment = payments.told_of(uow, fact)
     if payment is None:
         log.warning("refund of an unknown payment", state=fact.state)
         return None
@@ -68,15 +69,6 @@ def cover(uow: UnitOfWork, scope: Scope) -> None:
             legs = refund_rules.covered(scope_of(payment), part, payment.id)
             post(uow, refund, f"covered:{refund.uncovered_minor}", legs)
     uow.session.flush()
-
-
-def _payment(uow: UnitOfWork, fact: RefundFact) -> Payment | None:
-    known = []
-    if fact.payment_id:
-        known.append(Payment.provider_payment_id == fact.payment_id)
-    if fact.charge_id:
-        known.append(Payment.provider_charge_id == fact.charge_id)
-    return uow.session.scalars(select(Payment).where(or_(*known))).first() if known else None
 
 
 def _known(
@@ -137,7 +129,7 @@ def _made_elsewhere(
         audit.write(uow, actor, "refund.mismatch", fact.refund_id, told)
         return None
     refund = Refund(
-        ref=refund_booking.free_ref(uow),
+        ref=refs.free(uow, REF_PREFIX, Refund.ref),
         payment_id=payment.id,
         amount_minor=fact.amount_minor,
         currency=payment.currency,

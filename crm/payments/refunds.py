@@ -22,8 +22,8 @@ from crm.core.uow import UnitOfWork
 from crm.payments import crediting, ledger, queries, refund_booking, refund_rules
 from crm.payments.events import RefundRequested
 from crm.payments.models import Payment
-from crm.payments.refund_booking import REF_PREFIX, scope_of
-from crm.payments.refund_models import COUNTED, Refund
+from crm.payments.refund_booking import scope_of
+from crm.payments.refund_models import COUNTED, REF_PREFIX, Refund
 from crm.payments.refund_news import settled
 
 __all__ = ["NewRefund", "approve", "by_ref", "listed", "refuse", "request", "settled"]
@@ -64,7 +64,7 @@ def request(uow: UnitOfWork, shop: Shop, new: NewRefund, actor: Actor) -> Refund
     amount = _amount(uow, payment, new, given)
     needs_second = refund_rules.needs_second(given + amount, payment.currency, shop.currency)
     refund = Refund(
-        ref=refund_booking.free_ref(uow),
+        ref=refs.free(uow, REF_PREFIX, Refund.ref),
         payment_id=payment.id,
         amount_minor=amount,
         currency=payment.currency,

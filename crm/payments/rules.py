@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from crm.core import money
+
 if TYPE_CHECKING:
     from crm.payments.models import Attempt
     from crm.payments.provider import Fact
@@ -63,6 +65,17 @@ class Scope:
     def held(self, amount_minor: int, payment_id: int | None = None) -> Leg:
         return Leg("held", amount_minor, self.repair_id, self.invoice_id, self.customer_id,
                    payment_id)  # fmt: skip
+
+
+def faults(purpose: str, amount_minor: int) -> dict[str, list[str]]:
+    """Field -> what is wrong with what somebody wants to take or to have paid."""
+    errors = {}
+    if purpose not in PURPOSES:
+        errors["purpose"] = [f"One of: {', '.join(PURPOSES)}."]
+    # True is an int to Python, and no amount to anybody.
+    if type(amount_minor) is not int or not 0 < amount_minor <= money.MOST_MINOR:
+        errors["amount_minor"] = [f"A whole number from 1 to {money.MOST_MINOR}."]
+    return errors
 
 
 def legs_of(*legs: Leg) -> tuple[Leg, ...]:

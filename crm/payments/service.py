@@ -8,9 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
-
-from crm.core import money, refs
+from crm.core import refs
 from crm.core.errors import Invalid
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
@@ -77,7 +75,7 @@ def receive(
     """Book money that is really there. subject: as `subjects.locked` gave it in this unit."""
     scope = subject.scope
     payment = Payment(
-        ref=_free_ref(uow),
+        ref=refs.free(uow, REF_PREFIX, Payment.ref),
         method=method,
         amount_minor=amount_minor,
         fee_minor=0,
@@ -117,20 +115,8 @@ def receive(
 
 
 def _check(new: NewPayment) -> None:
-    errors = {}
+    errors = rules.faults(new.purpose, new.amount_minor)
     if new.method not in BY_HAND:
         errors["method"] = [f"One of: {', '.join(BY_HAND)}."]
-    if new.purpose not in rules.PURPOSES:
-        errors["purpose"] = [f"One of: {', '.join(rules.PURPOSES)}."]
-    # True is an int to Python, and no amount to anybody.
-    if type(new.amount_minor) is not int or not 0 < new.amount_minor <= money.MOST_MINOR:
-        errors["amount_minor"] = [f"A whole number from 1 to {money.MOST_MINOR}."]
     if errors:
         raise Invalid("this cannot be taken", errors=errors)
-
-
-def _free_ref(uow: UnitOfWork) -> str:
-    while True:
-        ref = refs.make(REF_PREFIX, uow.now)
-        if uow.session.scalar(select(Payment.id).where(Payment.ref == ref)) is None:
-            return ref

@@ -20,6 +20,7 @@ from crm.portal.models import SeenNotification
 # The kind under which open pages hear of news.
 LIVE = "customer"
 _GONE_OUT = (NotificationState.SENT, NotificationState.DELIVERED, NotificationState.READ)
+_TO_COME = (NotificationState.QUEUED, NotificationState.NO_CHANNEL, NotificationState.FAILED)
 _SEEN = exists().where(SeenNotification.notification_id == Notification.id)
 
 
@@ -32,10 +33,10 @@ class Count:
 
 
 def _told(uow: UnitOfWork, customer_id: int) -> ColumnElement[bool]:
-    """Messages on their way or there. One that is held may still be taken back; a link to sign in
-    with says nothing to somebody who has."""
+    """Messages there, on their way, or without one: this list may be all that reaches somebody. One
+    that is held may still be taken back; a link to sign in with says nothing to who has."""
     leaves_at = func.coalesce(Notification.send_at, Notification.not_before)
-    under_way = and_(Notification.state == NotificationState.QUEUED, leaves_at <= uow.now)
+    under_way = and_(Notification.state.in_(_TO_COME), leaves_at <= uow.now)
     return and_(
         Notification.customer_id == customer_id,
         Notification.template != TEMPLATE,

@@ -14,11 +14,14 @@ from crm.core.db import Base
 
 
 class PortalLink(Base):
+    """key_id: of the `CustomerKey` it was mailed to, 0 or None where that is not known."""
+
     __tablename__ = "portal_links"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     token_hash: Mapped[str] = mapped_column(Text, unique=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
+    key_id: Mapped[int | None] = mapped_column(BigInteger)
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None] = mapped_column()
     created_at: Mapped[datetime] = mapped_column()

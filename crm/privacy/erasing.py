@@ -21,6 +21,7 @@ from crm.customers import service as customers
 from crm.customers.events import CustomerErased
 from crm.files.models import File
 from crm.mailboxes import service as mailboxes
+from crm.portal import asking
 from crm.privacy.gathering import Person, events_of, gather
 from crm.privacy.models import bury
 from crm.repairs.statuses import RepairFlag, RepairStatus
@@ -131,6 +132,7 @@ def _clear_bodies(uow: UnitOfWork, person: Person) -> None:
     }
     for statement in _BODIES:
         uow.session.execute(text(statement), values)
+    asking.drop_typed(uow)
 
 
 def _spellings(person: Person) -> set[str]:

@@ -63,7 +63,7 @@ def make(uow: UnitOfWork, new: NewQuote, actor: Actor) -> Quote:
     rules.check(new.content)
     _lock_repair(uow, new.repair_id)
     quote = Quote(
-        ref=_free_ref(uow),
+        ref=refs.free(uow, REF_PREFIX, Quote.ref),
         repair_id=new.repair_id,
         customer_id=new.customer_id,
         version=1,
@@ -265,10 +265,3 @@ def _lock_repair(uow: UnitOfWork, repair_id: int) -> None:
     query = text("SELECT id FROM repairs WHERE id = :id FOR UPDATE")
     if uow.session.execute(query, {"id": repair_id}).first() is None:
         raise NotFound("no such repair")
-
-
-def _free_ref(uow: UnitOfWork) -> str:
-    while True:
-        ref = refs.make(REF_PREFIX, uow.now)
-        if uow.session.scalar(select(Quote.id).where(Quote.ref == ref)) is None:
-            return ref

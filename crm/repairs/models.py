@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from crm.core.db import Base
 from crm.repairs.statuses import GIVEN_UP
 
+REF_PREFIX = "RPR"
+
 
 class Repair(Base):
     """owner_key: the API key of the shop system that reports it, with its own external_id.
@@ -61,8 +63,9 @@ class RepairEntry(Base):
     part_arrived place signed collection_proof checklist_skipped loan_opened loan_returned
     loan_waived loan_still_out pickup_reminder letter_sent come_back deposit_to_return quote_sent
     quote_approved quote_declined quote_ended approval_skipped paid payment_failed refunded refund_waits
-    refund_failed disputed dispute_ended invoice_by_hand`; only `moved` and `created` inform the
-    customer. note is public, internal_note and reason are for staff.
+    refund_failed disputed dispute_ended invoice_by_hand`; only `moved`, `created` and
+    `flags` that give the work up inform the customer. note is public, internal_note and reason are
+    for staff.
     """
 
     __tablename__ = "repair_history"

@@ -11,8 +11,7 @@ from crm.core import refs
 from crm.core.errors import NotFound
 from crm.core.paging import Page, page
 from crm.core.uow import UnitOfWork
-from crm.repairs.models import Repair, RepairEntry, TicketRepair
-from crm.repairs.service import REF_PREFIX
+from crm.repairs.models import REF_PREFIX, Repair, RepairEntry, TicketRepair
 
 
 def by_ref(uow: UnitOfWork, ref: str, *, owner_key: str | None = None) -> Repair:

@@ -1,6 +1,7 @@
 """Commands on repairs. Shop webhooks, the API, note commands and labels all end here.
 
-What holds a move up is asked of `gates.py`; which tickets a repair belongs to is left to `links.py`.
+How one comes into being is in `opening.py`. What holds a move up is asked of `gates.py`; which
+tickets a repair belongs to is left to `links.py`.
 """
 
 from __future__ import annotations
@@ -16,37 +17,15 @@ from crm.core import refs
 from crm.core.errors import NotFound
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
-from crm.repairs import gates, rules
+from crm.repairs import gates, history, rules
 from crm.repairs.events import (
     RepairCorrected,
-    RepairCreated,
     RepairNoted,
     RepairStatusChanged,
 )
-from crm.repairs.models import Repair, RepairEntry
+from crm.repairs.models import REF_PREFIX, Repair, RepairEntry
 from crm.repairs.rules import Outcome
 from crm.repairs.statuses import RepairFlag, RepairStatus
-
-REF_PREFIX = "RPR"
-
-
-@dataclass(frozen=True)
-class NewRepair:
-    """estimate_minor: in the smallest unit of `currency`."""
-
-    customer_id: int | None
-    device: str = ""
-    problem: str = ""
-    status: RepairStatus = RepairStatus.RECEIVED
-    owner_key: str | None = None
-    external_id: str | None = None
-    version: int | None = None
-    technician: str | None = None
-    estimated_on: date | None = None
-    estimate_minor: int | None = None
-    currency: str = "GBP"
-    occurred_at: datetime | None = None
-    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,36 +86,6 @@ def find(uow: UnitOfWork, address: Address) -> Repair:
     return repair
 
 
-def create(uow: UnitOfWork, new: NewRepair, actor: Actor, *, by_staff: bool) -> Repair:
-    occurred_at = _past(uow, new.occurred_at)
-    repair = Repair(
-        ref=_free_ref(uow),
-        customer_id=new.customer_id,
-        owner_key=new.owner_key,
-        external_id=new.external_id,
-        external_version=new.version,
-        device=new.device,
-        problem=new.problem,
-        status=new.status,
-        status_at=uow.now,
-        status_occurred_at=occurred_at,
-        flags=[],
-        technician=new.technician,
-        estimated_on=new.estimated_on,
-        estimate_minor=new.estimate_minor,
-        currency=new.currency,
-        received_at=uow.now,
-        updated_at=uow.now,
-    )
-    uow.session.add(repair)
-    uow.session.flush()
-    entry = _write(uow, repair, "created", actor, to_status=new.status, note=new.note,
-                   version=new.version, occurred_at=occurred_at,
-                   details={"estimate_minor": new.estimate_minor})  # fmt: skip
-    uow.record(RepairCreated(repair.id, actor, entry.id, by_staff))
-    return repair
-
-
 def change_status(uow: UnitOfWork, address: Address, news: StatusNews, actor: Actor) -> Reported:
     """Take in a reported status; late and repeated news goes to the history and informs nobody.
 
@@ -147,7 +96,7 @@ def change_status(uow: UnitOfWork, address: Address, news: StatusNews, actor: Ac
     """
     repair = find(uow, address)
     if news.occurred_at:
-        news = replace(news, occurred_at=_past(uow, news.occurred_at))
+        news = replace(news, occurred_at=history.past(uow, news.occurred_at))
     before = RepairStatus(repair.status)
     standing = rules.Standing(before, repair.external_version, repair.status_occurred_at)
     outcome = rules.judge(
@@ -160,7 +109,7 @@ def change_status(uow: UnitOfWork, address: Address, news: StatusNews, actor: Ac
     )
     if outcome is Outcome.MOVED and news.by_staff:
         gates.need_open(uow, repair, news.status)
-    entry = _write(
+    entry = history.write(
         uow, repair, outcome, actor, from_status=before, to_status=news.status, note=news.note,
         internal_note=news.internal_note, reason=news.reason, version=news.version,
         occurred_at=news.occurred_at,
@@ -205,8 +154,10 @@ def note(
     repair = find(uow, address)
     if flags is not None:
         repair.flags = sorted(set(flags))
-    entry = _write(uow, repair, outcome, actor, note=note, internal_note=internal_note,
-                   occurred_at=occurred_at, details=details)  # fmt: skip
+    entry = history.write(
+        uow, repair, outcome, actor, note=note, internal_note=internal_note,
+        occurred_at=occurred_at, details=details,
+    )  # fmt: skip
     uow.record(RepairNoted(repair.id, actor, entry.id))
     return entry
 
@@ -230,7 +181,7 @@ def change_estimate(
         "estimated_on": estimated_on.isoformat() if estimated_on else None,
         "estimate_minor": estimate_minor,
     }
-    entry = _write(
+    entry = history.write(
         uow, repair, "estimate", actor, note=note, occurred_at=occurred_at, details=details
     )
     uow.record(RepairNoted(repair.id, actor, entry.id))
@@ -241,7 +192,7 @@ def set_flags(uow: UnitOfWork, address: Address, flags: list[RepairFlag], actor:
     repair = find(uow, address)
     wanted = sorted(set(flags))
     if wanted != repair.flags:
-        entry = _write(
+        entry = history.write(
             uow, repair, "flags", actor, details={"before": repair.flags, "after": wanted}
         )
         repair.flags = wanted
@@ -252,7 +203,7 @@ def set_flags(uow: UnitOfWork, address: Address, flags: list[RepairFlag], actor:
 def _note_skipped(uow: UnitOfWork, repair: Repair, before: RepairStatus, actor: Actor) -> None:
     """A report is a fact; what was passed over is told to staff, once."""
     for one in gates.skipped(uow, repair, before):
-        entry = _write(
+        entry = history.write(
             uow, repair, one.outcome, actor, internal_note=one.told, details=dict(one.details)
         )
         uow.record(RepairNoted(repair.id, actor, entry.id))
@@ -266,41 +217,3 @@ def _note_progress(uow: UnitOfWork, repair: Repair, news: StatusNews) -> None:
     if news.estimated_on is not None:
         repair.estimated_on = news.estimated_on
     repair.updated_at = uow.now
-
-
-def _write(
-    uow: UnitOfWork,
-    repair: Repair,
-    outcome: str,
-    actor: Actor,
-    *,
-    occurred_at: datetime | None = None,
-    details: dict[str, Any] | None = None,
-    **columns: Any,
-) -> RepairEntry:
-    entry = RepairEntry(
-        repair_id=repair.id,
-        outcome=outcome,
-        actor_kind=actor.kind,
-        actor_name=actor.name,
-        occurred_at=_past(uow, occurred_at),
-        recorded_at=uow.now,
-        details=details or {},
-        **columns,
-    )
-    uow.session.add(entry)
-    uow.session.flush()
-    repair.updated_at = uow.now
-    return entry
-
-
-def _past(uow: UnitOfWork, told: datetime | None) -> datetime:
-    """A reporter's fast clock must not make everything after it look late."""
-    return min(told, uow.now) if told else uow.now
-
-
-def _free_ref(uow: UnitOfWork) -> str:
-    while True:
-        ref = refs.make(REF_PREFIX, uow.now)
-        if uow.session.scalars(select(Repair.id).where(Repair.ref == ref)).first() is None:
-            return ref

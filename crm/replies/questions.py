@@ -82,12 +82,10 @@ def answered_by_button(uow: UnitOfWork, message: TicketMessage, values: Any) -> 
     """message: ours that asked. values: `submitted_values` as the visitor's browser sent them."""
     chosen = values[0] if isinstance(values, list) and values else values
     value = chosen.get("value") if isinstance(chosen, dict) else None
-    key = message.effect_key or ""
-    # A turn after the first adds a part to the key of the effect.
-    number = key.removeprefix(KEY).partition(":")[0]
-    if not isinstance(value, str) or not key.startswith(KEY) or not number.isdigit():
+    question_id = _question_id(message.effect_key or "")
+    if not isinstance(value, str) or question_id is None:
         return
-    question = uow.session.get(RepairQuestion, int(number), with_for_update=True)
+    question = uow.session.get(RepairQuestion, question_id, with_for_update=True)
     if question is None or question.conversation_id != message.conversation_id:
         return
     if value == SOMETHING_ELSE:
@@ -97,7 +95,7 @@ def answered_by_button(uow: UnitOfWork, message: TicketMessage, values: Any) -> 
 
 
 def of_text(uow: UnitOfWork, talk: Talk) -> RepairQuestion | None:
-    """The question a number answers, locked."""
+    """The question that words answer, locked."""
     question = talks.open_question(uow, talk)
     if question is not None:
         uow.session.refresh(question, with_for_update=True)
@@ -138,10 +136,10 @@ def _put(uow: UnitOfWork, shop: Shop, talk: Talk, options: list[Repair]) -> Repa
 
 def buttons(uow: UnitOfWork, event_key: str, conversation: Conversation) -> list[dict[str, str]]:
     """Title and value of each, of the message told under this key; none where it has none."""
-    number = event_key.removeprefix(KEY)
-    if number == event_key or not is_menu(conversation):
+    question_id = _question_id(event_key)
+    if question_id is None or not is_menu(conversation):
         return []
-    question = uow.session.get_one(RepairQuestion, int(number))
+    question = uow.session.get_one(RepairQuestion, question_id)
     values = (*question.options, SOMETHING_ELSE)
     pairs = zip(question.lines, values, strict=True)
     return [{"title": line, "value": value} for line, value in pairs]
@@ -190,6 +188,14 @@ def _may_ask(uow: UnitOfWork, talk: Talk, message: TicketMessage) -> bool:
         )
     )
     return not uow.session.execute(agent_is_here).scalar()
+
+
+def _question_id(key: str) -> int | None:
+    """Which question was asked under this key, of a message or of an effect; None when it was
+    something else. What stands behind the number tells of another turn, or that it was sent again.
+    """
+    number = key.removeprefix(KEY).partition(":")[0]
+    return int(number) if key.startswith(KEY) and number.isdecimal() else None
 
 
 def _ticket_id(

@@ -1,7 +1,8 @@
 """Pure: the ladder from a customer's words to the repair they are about.
 
 A reference in the words, the message they quote, a reference in a mail's subject, the answer to our
-question, words for a device, what was chosen last, the only open repair; else the question.
+question by number or device, words for another device, what was chosen last, the only open repair;
+else the question.
 """
 
 from __future__ import annotations
@@ -9,18 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from crm.core import refs
-from crm.repairs.service import REF_PREFIX
+from crm.repairs.models import REF_PREFIX
 from crm.replies import words
 
 FOCUS_LASTS = timedelta(days=7)
 ANSWER_LASTS = timedelta(hours=24)
 LONGEST_HEARD = 5_000
 _REF = re.compile(r"(?<!\w)RPR[\s-]{0,3}([0-9OIL]{4})[\s-]{0,3}([0-9A-Z]{5})(?!\w)", re.IGNORECASE)
-_NUMBER = re.compile(r"(?:no\.?|nr\.?|n\.?º|#)?\s*([1-9])\s*[.)!]*", re.IGNORECASE)
 
 
 class MeantBy(StrEnum):
@@ -43,6 +43,7 @@ class Candidate:
     ref: str
     device: str
     is_open: bool
+    received_at: datetime
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Focus:
 
     repair_id: int | None
     by_agent: bool
+    chosen_at: datetime
 
 
 @dataclass(frozen=True)
@@ -104,13 +106,20 @@ def meaning(
         return Meant(heard.quoted, MeantBy.QUOTED)
     if typed := read_refs(heard.subject):
         return _named(typed, candidates, MeantBy.SUBJECT)
-    if asked and (number := read_number(heard.words, len(asked) + 1)):
-        return Meant(asked[number - 1] if number <= len(asked) else None, MeantBy.ANSWER)
-    still = [one for one in candidates if one.is_open]
-    place = words.pointed_at(heard.words, [one.device for one in still])
+    if asked and (line := words.chosen_line(heard.words, len(asked) + 1)):
+        return Meant(asked[line - 1] if line <= len(asked) else None, MeantBy.ANSWER)
+    named = [one for one in candidates if one.is_open or one.id in asked]
+    place = words.pointed_at(heard.words, [one.device for one in named])
     if place is not None:
-        return Meant(still[place].id, MeantBy.DEVICE)
-    if focus is not None and _holds(focus, candidates):
+        is_answer = named[place].id in asked
+        return Meant(named[place].id, MeantBy.ANSWER if is_answer else MeantBy.DEVICE)
+    still = [one for one in candidates if one.is_open]
+    if focus is not None and focus.repair_id is None:
+        # "About none" was said of those there were.
+        still = [one for one in still if one.received_at > focus.chosen_at]
+        if not still:
+            return Meant(None, MeantBy.FOCUS)
+    elif focus is not None and _holds(focus, candidates):
         return Meant(focus.repair_id, MeantBy.FOCUS)
     if len(still) == 1:
         return Meant(still[0].id, MeantBy.ONLY)
@@ -125,20 +134,12 @@ def read_refs(text: str) -> list[str]:
     return list(dict.fromkeys(ref for ref in read if ref))
 
 
-def read_number(text: str, at_most: int) -> int | None:
-    """The answer to a list of so many lines: the number and nothing more."""
-    found = _NUMBER.fullmatch(text.strip()) if len(text) < 20 else None
-    return int(found[1]) if found and int(found[1]) <= at_most else None
-
-
 def _named(typed: list[str], candidates: Sequence[Candidate], by: MeantBy) -> Meaning:
     known = [one for one in candidates if one.ref in typed]
     return Meant(known[0].id, by) if len(typed) == len(known) == 1 else Nothing()
 
 
 def _holds(focus: Focus, candidates: Sequence[Candidate]) -> bool:
-    if focus.repair_id is None:
-        return True
     return any(one.id == focus.repair_id and (one.is_open or focus.by_agent) for one in candidates)
 
 

@@ -7,7 +7,7 @@ from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork
 from crm.repairs import links
 from crm.repairs.models import Repair
-from crm.replies import focusing, questions, talks
+from crm.replies import focusing, questions, talks, wishes
 from crm.replies.events import StrangersRepairNamed
 from crm.replies.rules import Ask, Heard, Meant, MeantBy
 from crm.replies.talks import MAIL_CHANNEL, Talk
@@ -24,12 +24,16 @@ class Meanings:
         if event.private or event.author_kind != AuthorKind.CUSTOMER:
             return
         message = uow.session.get_one(TicketMessage, event.message_id)
+        if wishes.is_wish(message):
+            return
         talk = talks.of_message(uow, message)
         if "meant_by" not in message.details and "repair" not in message.details:
             self._understand(uow, talk, message, event.actor)
-        if message.details.get("meant_by") == MeantBy.ANSWER:
+        by, ref = message.details.get("meant_by"), message.details.get("repair")
+        if by in (MeantBy.ANSWER, MeantBy.REFERENCE):
             question = questions.of_text(uow, talk)
-            if question is not None:
+            # A reference may also be of a repair that was not asked about.
+            if question is not None and (by == MeantBy.ANSWER or ref in question.options):
                 questions.answer(uow, question, repair_of(uow, message))
 
     def _understand(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, union
+from sqlalchemy import ColumnElement, select, union
 
 from crm import threads
 from crm.core.uow import UnitOfWork
@@ -94,7 +94,8 @@ def by_ref(uow: UnitOfWork, ref: str) -> Repair | None:
 
 
 def candidate(repair: Repair) -> Candidate:
-    return Candidate(repair.id, repair.ref, repair.device, threads.is_open(repair))
+    is_open = threads.is_open(repair)
+    return Candidate(repair.id, repair.ref, repair.device, is_open, repair.received_at)
 
 
 def open_question(uow: UnitOfWork, talk: Talk) -> RepairQuestion | None:
@@ -116,7 +117,18 @@ def _focus(uow: UnitOfWork, talk: Talk) -> Focus | None:
         talk.of(RepairFocus), RepairFocus.chosen_at > uow.now - rules.FOCUS_LASTS
     )
     latest = uow.session.scalars(query.order_by(RepairFocus.id.desc()).limit(1)).first()
-    return Focus(latest.repair_id, latest.by_agent) if latest is not None else None
+    if latest is None:
+        return None
+    return Focus(latest.repair_id, latest.by_agent, latest.chosen_at)
+
+
+def chosen(uow: UnitOfWork, talk: Talk) -> Repair | None:
+    """The repair a talk is about by somebody's word: an agent's, or the customer's while it is open."""
+    focus = _focus(uow, talk)
+    if focus is None or focus.repair_id is None:
+        return None
+    repair = uow.session.get_one(Repair, focus.repair_id)
+    return repair if focus.by_agent or threads.is_open(repair) else None
 
 
 def heard(uow: UnitOfWork, message: TicketMessage) -> Heard:
@@ -185,10 +197,9 @@ def _of_quoted(uow: UnitOfWork, conversation_id: int, number: int) -> int | None
         return repair.id if repair is not None else None
     if not quoted.effect_key:
         return None
-    # After the first turn the effect key is longer than the event key by one part.
-    keys = (quoted.effect_key, quoted.effect_key.rpartition(":")[0])
     query = select(Notification.repair_id).where(
-        or_(*(Notification.event_key == key for key in keys)), Notification.repair_id.is_not(None)
+        Notification.event_key.in_(Notification.event_keys(quoted.effect_key)),
+        Notification.repair_id.is_not(None),
     )
     return uow.session.scalar(query)
 

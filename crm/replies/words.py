@@ -1,7 +1,9 @@
-"""Pure: the words customers have for their devices, and words that are about no device at all."""
+"""Pure: the words customers have for their devices and for a line of a list, and words that are about
+no device at all."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +16,9 @@ from crm.catalog.words import split, tokens
 
 DATA = Path(__file__).parent / "data"
 MOST_WORDS = 400  # nobody names a device after that
+LONGEST_CHOICE = 60
+# Beside these a number is a sum, a price, a range or a trick with the direction of writing.
+_NO_CHOICE = re.compile(r"[-+/*=<>{}%$£€¹²³\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,17 @@ def spoken(device: str) -> Spoken:
     return Spoken(frozenset(strong), frozenset(weak))
 
 
+def chosen_line(text: str, count: int) -> int | None:
+    """Which of so many numbered lines is meant, from 1; the last one is for something else."""
+    if len(text) > LONGEST_CHOICE or _NO_CHOICE.search(text):
+        return None
+    left = " ".join(word for word in tokens(text) if word not in _around())
+    if left in _data("numbers")["something_else"]:
+        return count
+    number = _numbers().get(left)
+    return number if number is not None and number <= count else None
+
+
 def is_small_talk(text: str) -> bool:
     """Whether it is a greeting, thanks, a yes or a no: nothing that is about one repair."""
     said = tokens(text)
@@ -89,6 +105,20 @@ def status_words(locale: str, status: str) -> str:
 @cache
 def _small_talk() -> frozenset[str]:
     return frozenset(word for words in _data("small_talk").values() for word in words)
+
+
+@cache
+def _around() -> frozenset[str]:
+    return frozenset(word for words in _data("numbers")["around"].values() for word in words)
+
+
+@cache
+def _numbers() -> dict[str, int]:
+    return {
+        said: number
+        for number, all_said in _data("numbers")["numbers"].items()
+        for said in all_said
+    }
 
 
 @cache

@@ -61,7 +61,10 @@ def by_id(uow: UnitOfWork, subscription_id: int, *, for_update: bool = False) ->
 def change(
     uow: UnitOfWork, actor: Actor, subscription_id: int, fields: dict[str, Any]
 ) -> Subscription:
-    """fields: url, kinds, note, is_active. Switched on again it starts afresh. Raises NotFound."""
+    """fields: url, kinds, note, is_active. Switched on again it starts afresh. Raises NotFound.
+
+    While it is off, what it was owed is cancelled as it falls due.
+    """
     found = by_id(uow, subscription_id, for_update=True)
     for name, value in fields.items():
         setattr(found, name, value)
@@ -73,7 +76,7 @@ def change(
 
 
 def remove(uow: UnitOfWork, actor: Actor, subscription_id: int) -> None:
-    """What it was still owed is given up. Raises NotFound."""
+    """What it was still owed is cancelled. Raises NotFound."""
     found = by_id(uow, subscription_id, for_update=True)
     uow.session.delete(found)
     audit.write(uow, actor, "subscription.remove", f"subscription/{found.id}")

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Text
+from sqlalchemy import BigInteger, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.db import Base
 
 SMS, WHATSAPP = "sms", "whatsapp"
 CHANNELS = (SMS, WHATSAPP)
+# A number, a messaging service of Twilio's, or a name of up to 11 signs.
+SENDER = r"\+[1-9][0-9]{6,14}|MG[0-9a-zA-Z]{32}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}"
 
 
 class NumberState(StrEnum):
@@ -49,3 +51,28 @@ class WhatsAppTemplate(Base):
     variables: Mapped[list] = mapped_column()
     updated_at: Mapped[datetime] = mapped_column()
     updated_by: Mapped[str] = mapped_column(Text)
+
+
+class InboxTemplate(Base):
+    """An approved template as it was read in a WhatsApp inbox, of one of our messages.
+
+    remote_name, language, category: what it is called there. words: with {{1}} or {{name}}. variables:
+    of our message, in the order in which these ask for them. number: of the inbox, E.164, where it tells
+    one. content_sid: where Twilio sends it.
+    problem: why it cannot be used, None: it can.
+    """
+
+    __tablename__ = "inbox_templates"
+
+    inbox_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    locale: Mapped[str] = mapped_column(Text, primary_key=True)
+    remote_name: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(Text)
+    category: Mapped[str] = mapped_column(Text)
+    words: Mapped[str] = mapped_column(Text)
+    variables: Mapped[list] = mapped_column()
+    number: Mapped[str | None] = mapped_column(Text)
+    content_sid: Mapped[str | None] = mapped_column(Text)
+    problem: Mapped[str | None] = mapped_column(Text)
+    read_at: Mapped[datetime] = mapped_column()

@@ -16,9 +16,11 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 
 from crm.core.uow import UnitOfWork
 from crm.customers import rules
+from crm.texting import words
 from crm.texting.models import CHANNELS, NumberState, TextNumber
 
 WINDOW = timedelta(hours=24)  # WhatsApp's: free words only this long after the person wrote
+SAID_STOP = "they said stop"  # why a channel does not take a message
 
 
 def known(uow: UnitOfWork, channel: str, number: str) -> TextNumber | None:
@@ -31,9 +33,9 @@ def is_open(at: datetime, number: TextNumber | None) -> bool:
     return number is not None and number.heard_at is not None and at < number.heard_at + WINDOW
 
 
-def stop(uow: UnitOfWork, number: str, reason: str) -> None:
-    """They want no messages, on no channel of this number. The first time counts."""
-    for channel in CHANNELS:
+def stop(uow: UnitOfWork, number: str, reason: str, channels: Iterable[str] = CHANNELS) -> None:
+    """They want no messages, on no channel of this number unless told. The first time counts."""
+    for channel in channels:
         _put(uow, channel, number, NumberState.OPTED_OUT, reason,
              unless=NumberState.OPTED_OUT)  # fmt: skip
 
@@ -42,6 +44,14 @@ def start(uow: UnitOfWork, number: str, reason: str) -> None:
     """They want messages again."""
     for channel in CHANNELS:
         _put(uow, channel, number, NumberState.OK, reason, unless=NumberState.OK)
+
+
+def wish(uow: UnitOfWork, number: str, said: str) -> str | None:
+    """`words.STOP`, `CANCEL` or `START` where this number says so; None for anything else."""
+    meaning = words.meaning(said)
+    if meaning == words.START_AGAIN:
+        return words.START if is_stopped(uow, number) else None
+    return meaning
 
 
 def is_stopped(uow: UnitOfWork, number: str) -> bool:

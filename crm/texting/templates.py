@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from crm.core import audit
 from crm.core.errors import NotFound
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
-from crm.texting.models import WhatsAppTemplate
+from crm.texting.models import InboxTemplate, WhatsAppTemplate
 
 LONGEST_VALUE = 500
 NOTHING = "-"  # WhatsApp refuses an empty variable
@@ -61,14 +61,38 @@ def remove(uow: UnitOfWork, name: str, locale: str, actor: Actor) -> None:
     audit.write(uow, actor, "whatsapp_template.remove", f"{name}.{locale}", {})
 
 
-def filled(uow: UnitOfWork, name: str, locale: str, values: Mapping[str, str]) -> Filled | None:
-    """The template with this message's values; None when none is stored or a value is not known."""
+def filled(
+    uow: UnitOfWork, name: str, locale: str, values: Mapping[str, str], sender: str
+) -> Filled | None:
+    """The template with this message's values; None when none is known or a value is not.
+
+    One that staff stored comes before those of the sender's own inbox.
+    """
     row = uow.session.get(WhatsAppTemplate, (name, locale))
+    if row is None:
+        of_inbox = _of_inbox(sender).filter_by(name=name, locale=locale)
+        row = uow.session.scalars(of_inbox.limit(1)).first()
     if row is None or not all(one in values for one in row.variables):
         return None
-    return Filled(row.content_sid, tuple(_fit(values[one]) for one in row.variables))
+    return Filled(row.content_sid, tuple(fit(values[one]) for one in row.variables))
 
 
-def _fit(value: str) -> str:
+def told(uow: UnitOfWork, sender: str) -> set[tuple[str, str]]:
+    """Name and locale of every message that may be sent outside the window."""
+    rows = [*listed(uow), *uow.session.scalars(_of_inbox(sender))]
+    return {(row.name, row.locale) for row in rows}
+
+
+def _of_inbox(sender: str) -> Select[tuple[InboxTemplate]]:
+    """Those with a variable at least: it tells two messages of one template apart."""
+    return select(InboxTemplate).where(
+        InboxTemplate.number == sender,
+        InboxTemplate.content_sid.is_not(None),
+        InboxTemplate.problem.is_(None),
+        InboxTemplate.variables != [],
+    )
+
+
+def fit(value: str) -> str:
     """WhatsApp refuses line ends, tabs and many blanks in a row."""
     return " ".join(value.split())[:LONGEST_VALUE] or NOTHING

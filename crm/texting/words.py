@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 DATA = Path(__file__).parent / "data" / "words.yaml"
-STOP, START, START_AGAIN = "stop", "start", "start_again"
+STOP, CANCEL, START, START_AGAIN = "stop", "cancel", "start", "start_again"
 LONGEST = 40
 # What people put between and around the letters: "Stop all.", "opt-out", "STOP!".
 _BETWEEN = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\-.!\"'“”‘’]+")
@@ -23,7 +23,9 @@ def _meanings() -> dict[str, str]:
 
 
 def meaning(text: str) -> str | None:
-    """`stop`, `start`, `start_again` (only from somebody who said stop) or None."""
+    """`stop`, `cancel` (a stop, or about a booking), `start`, `start_again` (only from somebody who
+    said stop) or None.
+    """
     if len(text) > LONGEST:
         return None
     word = _BETWEEN.sub("", unicodedata.normalize("NFKC", text)).casefold()

@@ -65,6 +65,15 @@ class CustomerTexted(TicketEvent):
 
 
 @dataclass(frozen=True)
+class ConversationAssigned(TicketEvent):
+    """A conversation was given to an agent. agent_id: the sender's number for them."""
+
+    kind: ClassVar[str] = "ticket.conversation_assigned"
+    conversation_id: int
+    agent_id: int
+
+
+@dataclass(frozen=True)
 class ConversationBound(TicketEvent):
     """A conversation became part of a ticket, or turned out to be another customer's."""
 

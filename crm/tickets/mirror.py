@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from crm.core.events import Actor
 from crm.core.uow import UnitOfWork
 from crm.tickets import rules, service
-from crm.tickets.events import ConversationBound, MessageReceived
+from crm.tickets.events import ConversationAssigned, ConversationBound, MessageReceived
 from crm.tickets.models import (
     AuthorKind,
     Conversation,
@@ -27,7 +27,10 @@ SUBJECT_LENGTH = 120
 
 @dataclass(frozen=True)
 class Seen:
-    """A conversation as a sender describes it. changed_at: unix seconds, None where unknown."""
+    """A conversation as a sender describes it. changed_at: unix seconds, None where unknown.
+
+    assignee, assignee_id: name and number of an agent; a bot has no number here.
+    """
 
     account_id: int
     number: int
@@ -42,6 +45,7 @@ class Seen:
     labels: tuple[str, ...]
     changed_at: float | None
     last_activity_at: datetime | None
+    assignee_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,8 @@ def open_conversation(uow: UnitOfWork, seen: Seen, customer_id: int, subject: st
     uow.session.add(conversation)
     uow.session.flush()
     uow.record(ConversationBound(ticket.id, actor, conversation.id))
+    if seen.assignee_id is not None:
+        uow.record(ConversationAssigned(ticket.id, actor, conversation.id, seen.assignee_id))
     return conversation
 
 
@@ -177,6 +183,8 @@ def apply_state(uow: UnitOfWork, conversation: Conversation, seen: Seen) -> Stat
             service.set_status(uow, ticket, status, actor)
     if seen.assignee != conversation.assignee:
         service.set_assignee(uow, ticket, seen.assignee, actor)
+        if seen.assignee_id is not None:
+            uow.record(ConversationAssigned(ticket.id, actor, conversation.id, seen.assignee_id))
     if seen.priority != conversation.priority and seen.priority in list(Priority):
         ticket.priority = Priority(seen.priority)
     conversation.status = seen.status

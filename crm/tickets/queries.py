@@ -65,6 +65,16 @@ def conversations(uow: UnitOfWork, ticket_ids: Sequence[int]) -> dict[int, list[
     return found
 
 
+def latest_conversation(uow: UnitOfWork, ticket_id: int) -> Conversation | None:
+    """The one of a ticket's conversations something happened in last."""
+    return uow.session.scalars(
+        select(Conversation)
+        .where(Conversation.ticket_id == ticket_id)
+        .order_by(Conversation.last_activity_at.desc(), Conversation.id)
+        .limit(1)
+    ).first()
+
+
 def messages(
     uow: UnitOfWork, ticket_id: int, *, limit: int, after: Sequence[Any] | None = None
 ) -> Page:

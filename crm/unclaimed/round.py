@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from babel.dates import get_day_names
 from sqlalchemy import select
 
 from crm.core.events import SYSTEM
 from crm.core.shop import Shop
 from crm.core.uow import UnitOfWork, Units
 from crm.customers.models import Customer
-from crm.locations import queries as locations
+from crm.locations import directions
 from crm.notifications import service as notifications
 from crm.notifications import texts
 from crm.repairs import service as repairs
@@ -102,7 +101,7 @@ class Round:
             "days": days,
             "shop": self._shop.name,
             "link": self._shop.links.track(repair.id, repair.received_at),
-            **_where(uow, locale),
+            **directions.told(uow, texts.REGIONS[locale]),
         }
         notifications.compose(
             uow,
@@ -125,16 +124,3 @@ class Round:
             internal_note=f"Ready for {days} days and not collected; the customer is reminded.",
             details={"days": days},
         )
-
-
-def _where(uow: UnitOfWork, locale: str) -> dict[str, object]:
-    """Address and opening hours, where there is one location only: else it may be another's."""
-    places = locations.active(uow)
-    if len(places) != 1:
-        return {"address": "", "hours": []}
-    names = get_day_names("abbreviated", locale=texts.REGIONS[locale])
-    hours = [
-        f"{names[row.weekday]} {row.start:%H:%M}–{row.end:%H:%M}"
-        for row in locations.hours(uow, places[0].id)
-    ]
-    return {"address": places[0].address, "hours": hours}

@@ -17,7 +17,8 @@ from crm.repairs import queries as repair_queries
 from crm.repairs import service as repairs
 from crm.repairs.events import RepairStatusChanged
 from crm.repairs.models import Repair
-from crm.repairs.service import Address, NewRepair
+from crm.repairs.opening import NewRepair, open_repair
+from crm.repairs.service import Address
 from crm.repairs.statuses import RepairFlag, RepairStatus
 from crm.warranties import queries, rules
 from crm.warranties.models import ComeBack, WarrantyLine
@@ -81,7 +82,7 @@ def come_back(
             "the warranty is over: " + ("; ".join(over) or "this repair has none"),
             code="warranty-over",
         )
-    repair = repairs.create(
+    repair = open_repair(
         uow,
         NewRepair(
             customer_id=original.customer_id,

@@ -1,4 +1,4 @@
-"""Messages that answer in the conversation where the customer wrote."""
+"""Messages that answer where the customer wrote: in that conversation, by that channel alone."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("notifications", sa.Column("conversation_id", sa.BigInteger(), nullable=True))
+    op.add_column("notifications", sa.Column("only_channel", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("notifications", "only_channel")
     op.drop_column("notifications", "conversation_id")

@@ -42,6 +42,7 @@ TIERS = (
     {
         "threads",
         "addresses",
+        "senders",
         "privacy",
         "price_history",
         "taking_in",
@@ -53,8 +54,8 @@ TIERS = (
     },
     {"replies"},
     {"writing", "incoming", "outgoing", "billing", "evidence", "weekly", "routing", "noticing"},
-    {"assents"},
-    {"reactions"},
+    {"assents", "ticket_mails"},
+    {"reactions", "duties"},
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 import tarfile
@@ -24,13 +25,18 @@ from bridge import limits
 from bridge.settings import load
 from crm.core.events import Actor
 from crm.repairs import service as repairs
-from crm.repairs.service import Address, NewRepair, StatusNews
+from crm.repairs.opening import NewRepair, open_repair
+from crm.repairs.service import Address, StatusNews
 from crm.repairs.statuses import RepairFlag, RepairStatus
 
 AXE = "axe-core@4.14.1"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 TILL = Actor("shop", "Till", "key_1")
 NOTE = "The new screen is in; we also cleaned the loudspeaker.\nhttps://example.test/" + "x" * 90
+SCREENS = [
+    (320, "light", "pt-PT"), (390, "dark", "en-GB"), (1280, "light", "en-GB"),
+    (1280, "dark", "pt-PT"),
+]  # fmt: skip
 # As root, and on a machine that reaches nothing outside.
 CHROMIUM_ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -141,12 +147,31 @@ def accessibility_faults(axe_source: str) -> Callable[[Page], list[str]]:
 
 
 @pytest.fixture
-def mendline(db: str, tmp_path: Path) -> Iterator[Mendline]:
-    environ = {
+def looks_well(accessibility_faults, tmp_path: Path) -> Callable[[Visit], None]:
+    """The page fits the screen, complains of nothing and can be used by everybody."""
+    shots = itertools.count()
+
+    def check(one: Visit) -> None:
+        one.page.screenshot(path=tmp_path / f"{next(shots)}.png", full_page=True)
+        assert not one.is_too_wide() and one.faults == []
+        assert accessibility_faults(one.page) == []
+
+    return check
+
+
+@pytest.fixture
+def environ() -> dict[str, str]:
+    """Settings of a module's own."""
+    return {}
+
+
+@pytest.fixture
+def mendline(db: str, tmp_path: Path, environ: dict[str, str]) -> Iterator[Mendline]:
+    told = {
         "STATE_DIR": str(tmp_path), "SHOP_NAME": "Harbour Repairs",
         "SECRET_KEY": "k3y-for-tests-that-is-long-enough-0123456789",
     }  # fmt: skip
-    parts = composition.compose(load(environ), db, None)
+    parts = composition.compose(load(told | environ), db, None)
     yield parts
     parts.engine.dispose()
 
@@ -162,7 +187,7 @@ def site(mendline: Mendline) -> Iterator[str]:
 def tracked(mendline: Mendline, site: str) -> str:
     """The address of a repair with a long device name, a skipped step, a note and two flags."""
     with mendline.units() as uow:
-        repair = repairs.create(
+        repair = open_repair(
             uow,
             NewRepair(
                 customer_id=None, device="Samsung Galaxy Tab S9 Ultra 5G (SM-X916B), 512 GB",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -13,7 +12,6 @@ from sqlalchemy import text
 import app as composition
 from app import Mendline
 from bridge import limits
-from bridge.settings import load
 from crm.bookings import opening
 from crm.catalog import service as catalog
 from crm.locations import queries as locations
@@ -26,19 +24,18 @@ PICTURES = os.environ.get("BOOKING_PICTURES")
 
 
 @pytest.fixture
-def mendline(db: str, tmp_path: Path) -> Iterator[Mendline]:
-    """With a catalogue, a first location and a mail server that codes would be given to."""
-    environ = {
-        "STATE_DIR": str(tmp_path), "SHOP_NAME": "Harbour Repairs",
-        "SECRET_KEY": "k3y-for-tests-that-is-long-enough-0123456789",
-        "SMTP_URL": "smtp://127.0.0.1:9", "MAIL_FROM": "shop@example.org",
-    }  # fmt: skip
-    parts = composition.compose(load(environ), db, None)
-    with parts.units() as uow:
+def environ() -> dict[str, str]:
+    """A mail server that codes would be given to."""
+    return {"SMTP_URL": "smtp://127.0.0.1:9", "MAIL_FROM": "shop@example.org"}
+
+
+@pytest.fixture
+def mendline(mendline: Mendline) -> Mendline:
+    """With a catalogue and a first location."""
+    with mendline.units() as uow:
         catalog.seed(uow)
         opening.furnish(uow, "Harbour Repairs", "Europe/London")
-    yield parts
-    parts.engine.dispose()
+    return mendline
 
 
 @pytest.fixture

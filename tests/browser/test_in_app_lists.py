@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-import app as composition
 from app import Mendline
-from bridge import limits
-from bridge.settings import load
 from crm.core.events import SYSTEM
 from crm.customers import service as customers
 from crm.customers.rules import email_key
@@ -23,7 +18,6 @@ from crm.portal import sessions as portal
 from crm.staff import service as staff
 from crm.staff import sessions
 from tests import builders
-from tests.browser.conftest import served
 
 pytestmark = pytest.mark.browser
 
@@ -33,22 +27,12 @@ WORDS = "Your device is here.\n\nFollow it: https://repairs.example/track/" + "x
 
 
 @pytest.fixture
-def mendline(db: str, tmp_path: Path) -> Iterator[Mendline]:
-    environ = {
-        "STATE_DIR": str(tmp_path), "SHOP_NAME": "Harbour Repairs", "MAIL_FROM": "desk@quay.example",
-        "SECRET_KEY": "k3y-for-tests-that-is-long-enough-0123456789",
-        "SMTP_URL": "smtp://127.0.0.1:9", "HOLD_SECONDS": "0",
-    }  # fmt: skip
-    parts = composition.compose(load(environ), db, None)
-    yield parts
-    parts.engine.dispose()
-
-
-@pytest.fixture
-def site(mendline: Mendline) -> Iterator[str]:
-    with served(composition.edge(mendline)) as url:
-        limits.limiter.reset()
-        yield url
+def environ() -> dict[str, str]:
+    return {
+        "MAIL_FROM": "desk@quay.example",
+        "SMTP_URL": "smtp://127.0.0.1:9",
+        "HOLD_SECONDS": "0",
+    }
 
 
 def note(mendline: Mendline, key: str, kind: str = "survey.rated_low", **about: object) -> None:
@@ -79,18 +63,6 @@ def tell(mendline: Mendline, customer_id: int, key: str, body: str = WORDS) -> N
             repair_id=builders.repair(uow, customer_id, device=DEVICE).id, hold=timedelta(),
             actor=SYSTEM,
         )  # fmt: skip
-
-
-@pytest.fixture
-def looks_well(accessibility_faults, tmp_path):
-    shots = iter(range(20))
-
-    def check(one) -> None:
-        one.page.screenshot(path=tmp_path / f"{next(shots)}.png", full_page=True)
-        assert not one.is_too_wide() and one.faults == []
-        assert accessibility_faults(one.page) == []
-
-    return check
 
 
 @pytest.mark.parametrize(("width", "scheme", "locale"), SCREENS)

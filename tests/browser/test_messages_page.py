@@ -27,7 +27,7 @@ def sign_in(mendline: Mendline, site: str) -> str:
     ("width", "scheme", "locale"), [(320, "dark", "pt"), (1280, "light", "en")]
 )
 def test_it_fits_every_screen_and_everybody(
-    site, sign_in, visit, accessibility_faults, tmp_path, width, scheme, locale
+    site, sign_in, visit, looks_well, width, scheme, locale
 ):
     one = visit(width, scheme)
     one.open(sign_in)
@@ -44,9 +44,7 @@ def test_it_fits_every_screen_and_everybody(
         inside.locator("body").evaluate("e => getComputedStyle(e).backgroundColor")
         == "rgb(0, 0, 0)"
     )
-    one.page.screenshot(path=tmp_path / "messages.png", full_page=True)
-    assert not one.is_too_wide() and one.faults == []
-    assert accessibility_faults(one.page) == []
+    looks_well(one)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (700, "light")])

@@ -96,7 +96,7 @@ class Way:
         contact = self.service.one(
             "SELECT contact_id FROM conversations WHERE number = :n", n=number
         )
-        return self.service.account.contact(contact)["custom_attributes"]
+        return self.service.attributes(contact)
 
     def pays(self, button: str = "Pay") -> None:
         self.page.get_by_role("button", name="by card").click()

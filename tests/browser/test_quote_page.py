@@ -18,6 +18,7 @@ from crm.quotes.models import Quote
 from crm.quotes.rules import Content, Item, Option
 from crm.quotes.service import NewQuote
 from tests import builders
+from tests.browser.conftest import SCREENS
 
 pytestmark = pytest.mark.browser
 
@@ -68,32 +69,19 @@ def offer(page: Page, number: int):
     return page.locator("form.offer").nth(number)
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme", "locale"),
-    [(320, "light", "pt-PT"), (390, "dark", "en-GB"), (1280, "light", "en-GB"),
-     (1280, "dark", "pt-PT")],
-)  # fmt: skip
-def test_it_fits_every_screen_and_everybody(
-    quote, visit, accessibility_faults, tmp_path, width, scheme, locale
-):
+@pytest.mark.parametrize(("width", "scheme", "locale"), SCREENS)
+def test_it_fits_every_screen_and_everybody(quote, visit, looks_well, width, scheme, locale):
     one = visit(width, scheme, locale)
-    shots = iter(range(9))
-
-    def looks_well() -> None:
-        one.page.screenshot(path=tmp_path / f"{next(shots)}.png", full_page=True)
-        assert not one.is_too_wide() and one.faults == []
-        assert accessibility_faults(one.page) == []
-
     one.open(quote(*THREE, title="A new screen", note=NOTE, deposit=4_000))
     tops = [offer(one.page, number).bounding_box()["y"] for number in range(3)]
     assert (len(set(tops)) == 1) is (width == 1280)
-    looks_well()
+    looks_well(one)
     for summary in one.page.locator("details > summary").all():
         summary.click()
-    looks_well()
+    looks_well(one)
     offer(one.page, 0).locator("button[value=approve]").click()
     one.page.wait_for_selector(".decided a.button[href*='/pay/']")
-    looks_well()
+    looks_well(one)
 
 
 def test_a_tick_shows_its_price_at_once(mendline, quote, visit):

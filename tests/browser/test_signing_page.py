@@ -21,6 +21,7 @@ from crm.core.events import SYSTEM
 from crm.staff import service as staff
 from crm.staff import sessions
 from tests import builders
+from tests.browser.conftest import SCREENS
 
 pytestmark = pytest.mark.browser
 
@@ -59,24 +60,19 @@ def kept(mendline: Mendline) -> Agreement:
         return uow.session.query(Agreement).one()
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme", "locale"),
-    [(320, "light", "pt-PT"), (390, "dark", "en-GB"), (1280, "light", "en-GB")],
-)
+@pytest.mark.parametrize(("width", "scheme", "locale"), SCREENS[:3])
 def test_it_fits_every_screen_and_everybody(
-    mendline, sign_link, visit, accessibility_faults, width, scheme, locale
+    mendline, sign_link, visit, looks_well, width, scheme, locale
 ):
     one = visit(width, scheme, locale)
     one.open(sign_link)
-    assert not one.is_too_wide() and one.faults == []
-    assert accessibility_faults(one.page) == []
+    looks_well(one)
     one.page.fill("#name", "Ilse Brandt")
     draw(one.page)
     one.page.check("#consent")
     one.page.click("#sign-form > p > button")
     one.page.wait_for_selector("svg.signature path")
-    assert not one.is_too_wide() and one.faults == []
-    assert accessibility_faults(one.page) == []
+    looks_well(one)
 
 
 def test_a_drawing_is_kept_and_can_be_begun_again(mendline, sign_link, visit):

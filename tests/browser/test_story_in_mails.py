@@ -18,7 +18,9 @@ import pytest
 from playwright.sync_api import Page
 
 from bridge import limits
-from crm.notifications import texts
+from crm.core.events import SYSTEM
+from crm.notifications import preferences, texts
+from crm.notifications.rules import Wishes
 from tests import post
 from tests.browser.conftest import Visit, served
 from tests.integration.bookings.conftest import opened
@@ -102,6 +104,11 @@ class Story:
         )  # fmt: skip
         self.channels.settle()
 
+    def agrees_to_marketing(self) -> None:
+        with self.channels.shop.parts.units() as uow:
+            customer_id = self.channels.shop.rows("SELECT customer_id FROM follow_ups")[0][0]
+            preferences.change(uow, customer_id, Wishes(marketing=True), SYSTEM)
+
     def follows(self, kind: str) -> None:
         """The day comes for a follow-up."""
         parts = self.channels.shop.parts
@@ -164,6 +171,7 @@ def _told(story: Story, locale: str) -> str:
     story.follows("survey")
     story.page.goto(story.link("survey"))
     story.page.locator("button[value='5'], label:has(input[value='5'])").first.click()
+    story.agrees_to_marketing()
     story.follows("review_request")
     return ref
 

@@ -12,6 +12,7 @@ from app import Mendline
 from bridge import limits
 from crm.followups.models import Survey
 from tests import builders
+from tests.browser.conftest import SCREENS
 
 pytestmark = pytest.mark.browser
 
@@ -35,40 +36,47 @@ def answered(mendline: Mendline) -> tuple[int, str | None]:
         return one.rating, one.comment
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme", "locale"),
-    [(320, "light", "pt-PT"), (390, "dark", "en-GB"), (1280, "light", "en-GB"),
-     (1280, "dark", "pt-PT")],
-)  # fmt: skip
+@pytest.mark.parametrize(("width", "scheme", "locale"), SCREENS)
 def test_it_fits_every_screen_and_everybody(
-    mendline, survey, visit, accessibility_faults, tmp_path, width, scheme, locale
+    mendline, survey, visit, looks_well, width, scheme, locale
 ):
     one = visit(width, scheme, locale)
-    shots = iter(range(9))
-
-    def looks_well() -> None:
-        one.page.screenshot(path=tmp_path / f"{next(shots)}.png", full_page=True)
-        assert not one.is_too_wide() and one.faults == []
-        assert accessibility_faults(one.page) == []
-
     one.open(survey)
     boxes = [one.page.locator(".mark").nth(number).bounding_box() for number in range(5)]
     assert all(box["height"] >= 44 and box["width"] >= 44 for box in boxes)
     assert (len({box["y"] for box in boxes}) == 1) is (width == 1280)
-    looks_well()
+    looks_well(one)
     one.page.locator(".mark").nth(1).click()
     one.page.wait_for_selector("textarea")
-    looks_well()
+    looks_well(one)
     one.page.locator("textarea").fill(WORDS)
     one.page.locator(".more button").click()
     one.page.wait_for_selector(".flag")
-    looks_well()
+    looks_well(one)
     assert answered(mendline) == (2, WORDS)
     with mendline.units() as uow:
         uow.connection.exec_driver_sql("UPDATE surveys SET at = at - interval '2 days'")
     one.open(survey)
     assert one.page.locator(".mark").count() == 0 and one.page.locator(".said").is_visible()
-    looks_well()
+    looks_well(one)
+
+
+def test_a_mark_from_the_mail_is_offered_first_and_sent_by_a_tap(
+    mendline, survey, visit, looks_well
+):
+    one = visit(390, "light", "en-GB")
+    for odd in ("0", "6", "<script>", "4.0", "\u0664", "x" * 2000):
+        one.open(f"{survey}?mark={odd}")
+        assert one.page.locator(".survey fieldset > p button").count() == 0
+    one.open(f"{survey}?mark=4")
+    looks_well(one)
+    with mendline.units() as uow:
+        assert uow.session.query(Survey).count() == 0
+    one.page.get_by_role("button", name="Send 4 of 5: happy").click()
+    one.page.wait_for_selector("text=You gave 4 of 5")
+    assert answered(mendline) == (4, None)
+    one.open(f"{survey}?mark=1")
+    assert one.page.locator(".survey fieldset > p button").count() == 0
 
 
 def test_it_works_without_script_and_by_keyboard(mendline, survey, browser: Browser):

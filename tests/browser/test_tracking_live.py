@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 from app import Mendline
 from crm.repairs import service as repairs
 from crm.repairs.models import Repair
-from crm.repairs.service import Address, NewRepair, StatusNews
+from crm.repairs.opening import NewRepair, open_repair
+from crm.repairs.service import Address, StatusNews
 from crm.repairs.statuses import RepairStatus
 from tests.browser.conftest import TILL
 from tests.service import running
@@ -161,7 +162,7 @@ def test_words_arrive_in_the_sandbox_thread(db, visit):
         number = service.open_thread()
         customer = service.one("SELECT customer_id FROM conversations WHERE number = :n", n=number)
         with service.units() as uow:
-            repair = repairs.create(
+            repair = open_repair(
                 uow, NewRepair(customer_id=customer, device="Pixel 8"), TILL, by_staff=False
             )
             path = urlsplit(service.parts.shop.links.track(repair.id, repair.received_at)).path

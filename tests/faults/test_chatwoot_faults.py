@@ -81,6 +81,7 @@ def test_it_throttles_and_says_how_long(service: Service) -> None:
         "a row was throttled",
     )  # fmt: skip
     assert max(float(wait[0]) for wait in waits) > 1.5
+    eventually(lambda: not service.play("GET", "/faults")["api_status_next"], "all were throttled")
     settle_and_count(service, conversations=1)
 
 

@@ -171,6 +171,19 @@ def test_an_interrupted_first_start_is_begun_anew(state_dir: Path) -> None:
         assert stores.postgres.answers()
 
 
+def test_there_is_time_for_other_work_while_a_cluster_is_made(state_dir: Path) -> None:
+    seen: list[bool] = []
+
+    def look() -> None:
+        seen.append((place_for(state_dir).home / "postgres").exists())
+
+    for _ in range(2):
+        launcher.start(
+            state_dir, database_url=None, redis_url=None, durable=False, meanwhile=look
+        ).stop()
+    assert seen == [False]
+
+
 def test_data_of_another_major_version_is_left_alone(state_dir: Path) -> None:
     place = place_for(state_dir)
     data = place.private(place.home / "postgres")

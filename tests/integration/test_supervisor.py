@@ -26,6 +26,7 @@ while True:
 """
 PARENT = """
 import os, sys, time
+from dataclasses import replace
 from jobs.supervisor import Process, Supervisor
 
 def child(name, *more, **settings):
@@ -132,6 +133,19 @@ def test_a_killed_child_is_started_again_without_leftovers(supervise: Callable[[
         assert not alive(grandchild)
     assert len(run.pids("two")) == 2
     assert "supervisor: one ended (exit code -9)" in run.lines()
+
+
+def test_a_child_that_runs_already_is_kept_and_not_started_twice(
+    supervise: Callable[[str], Run],
+) -> None:
+    run = supervise("(lambda one: replace(one, running=one.spawn()))(child('one')), child('two')")
+    until(lambda: "all ready" in run.lines() and run.pids("one") and run.pids("two"))
+    assert len(run.pids("one")) == 2
+    os.kill(run.pids("one")[0], signal.SIGKILL)
+    until(lambda: len(run.pids("one")) == 4)
+    run.process.terminate()
+    assert run.process.wait(15) == 0
+    assert not [pid for pid in run.pids("one") if alive(pid)]
 
 
 def test_a_child_that_is_never_ready_is_named(supervise: Callable[[str], Run]) -> None:

@@ -126,7 +126,7 @@ def server(tmp_path):
             try:
                 requests.get(f"{url}/health", timeout=1)
                 break
-            except requests.ConnectionError:
+            except requests.RequestException:
                 time.sleep(0.05)
         yield url
     finally:

@@ -73,18 +73,10 @@ class Door:
         address = targets.resolve(
             parts, lambda one: _origin(parts) == self._home or targets.is_public(one)
         )
-        pool = targets.connection(parts, address, max(0.1, deadline - time.monotonic()))
-        headers = {"Host": parts.netloc, "Accept-Encoding": "identity", "User-Agent": "mendline"}
-        try:
-            with pool:
-                response = pool.urlopen(
-                    "GET", targets.path(parts), headers=headers, redirect=False, retries=False,
-                    preload_content=False, decode_content=False,
-                )  # fmt: skip
-                yield response
-                response.close()
-        except urllib3.exceptions.HTTPError as error:
-            raise Temporary(f"the line failed: {type(error).__name__}") from error
+        seconds = max(0.1, deadline - time.monotonic())
+        headers = {"Accept-Encoding": "identity", "User-Agent": "mendline"}
+        with targets.exchange("GET", parts, address, seconds, headers) as response:
+            yield response
 
 
 class _Timed:
@@ -95,9 +87,14 @@ class _Timed:
         self._deadline = deadline
 
     def read(self, size: int = -1) -> bytes:
+        try:
+            content = self._response.read1(size)
+        except urllib3.exceptions.HTTPError as error:
+            raise Temporary(f"the line failed: {type(error).__name__}") from error
+        # Asked afterwards: a line that was cut then looks like the end of the file.
         if time.monotonic() > self._deadline:
             raise Temporary("it took too long")
-        return self._response.read1(size)
+        return content
 
 
 def _refuse_fault(status: int) -> None:

@@ -1,4 +1,4 @@
-"""Reads a message's plain text as what an e-mail shows: paragraphs, lists, buttons, a code.
+"""Reads a message's plain text as what an e-mail shows: paragraphs, lists, buttons, a code, marks.
 
 The text is the one truth: nothing is added and nothing but a link's address is hidden. Only pages of
 the shop become buttons; any other address stays in sight, so that no words can disguise it.
@@ -16,8 +16,7 @@ LONGEST_LABEL = 60
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _URL = re.compile(r"https?://[^\s<>\"'`{}|\\^]+", re.IGNORECASE)
 _BEHIND_URL = ".,;:!?)]*_"
-_CODE = re.compile(r"(?<![\w/])\d{4,10}(?!\w)")
-_ITEM = re.compile(r"[-•] +(?=\S)")
+_ITEM = re.compile(r"(?:[-•]|(?P<number>[1-9]\d?)\.) +(?=\S)")
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,11 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Items:
+    """first: its number, where they are counted."""
+
     kind: ClassVar[str] = "items"
     items: tuple[tuple[Span, ...], ...]
+    first: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,18 @@ class Code:
     code: str
 
 
-Block = Paragraph | Items | Button | Code
+@dataclass(frozen=True)
+class Marks:
+    """One to five to choose from. url: of the page where the choice is sent."""
+
+    kind: ClassVar[str] = "marks"
+    url: str
+
+    def at(self, mark: int) -> str:
+        return f"{self.url}?mark={mark}"
+
+
+Block = Paragraph | Items | Button | Code | Marks
 
 
 def tidy(text: str) -> str:
@@ -63,27 +76,43 @@ def tidy(text: str) -> str:
 
 
 def read(
-    text: str, *, site: str, known: Collection[str] = (), has_code: bool = False
+    text: str,
+    *,
+    site: str,
+    known: Collection[str] = (),
+    code: str | None = None,
+    scale: str | None = None,
 ) -> list[Block]:
     """text: tidied. site: where the shop's pages are. known: other addresses that the shop chose.
 
-    has_code: the first number in the text is a code to be typed elsewhere.
+    code: to be typed or shown elsewhere; it stands out in its own line, else above everything.
+    scale: the page whose button becomes five marks.
     """
     found = list(_lines(text, site, known))
-    code = _CODE.search(_URL.sub("", text)) if has_code else None
-    return [Code(code[0]), *found] if code else found
+    if scale is not None:
+        found = [Marks(scale) if getattr(one, "url", None) == scale else one for one in found]
+    if code is None:
+        return found
+    line = Paragraph((Span(code),))
+    if line in found:
+        return [Code(code) if one == line else one for one in found]
+    return [Code(code), *found]
 
 
 def _lines(text: str, site: str, known: Collection[str]) -> Iterator[Block]:
     items: list[tuple[Span, ...]] = []
+    first: int | None = None
     has_button = False
     for line in (line.strip() for line in text.split("\n")):
-        if item := _ITEM.match(line):
+        item = _ITEM.match(line)
+        number = int(item["number"]) if item and item["number"] else None
+        if items and not (item and number == (first and first + len(items))):
+            yield Items(tuple(items), first)
+            items = []
+        if item:
+            first = first if items else number
             items.append(_item(line[item.end() :], site, known))
             continue
-        if items:
-            yield Items(tuple(items))
-            items = []
         if not line:
             continue
         words, url = _labelled(line)
@@ -93,7 +122,7 @@ def _lines(text: str, site: str, known: Collection[str]) -> Iterator[Block]:
         else:
             yield Paragraph(_linked(line))
     if items:
-        yield Items(tuple(items))
+        yield Items(tuple(items), first)
 
 
 def _item(line: str, site: str, known: Collection[str]) -> tuple[Span, ...]:

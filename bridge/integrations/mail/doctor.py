@@ -55,6 +55,16 @@ def check_bounces(told: MailSettings | None) -> Check:
                      "Check server, user, password and folder in BOUNCE_IMAP_URL.")  # fmt: skip
 
 
+def check_answers(told: MailSettings | None) -> Check:
+    """Whether somebody reads what customers answer; each mail tells them."""
+    if told is None:
+        return Check("answers", "off", "no e-mail", NOT_SET)
+    if told.reply_to is None:
+        return Check("answers", "warn", "nobody reads answers to our mails, and each of them says so",
+                     "Set MAIL_REPLY_TO, best to the e-mail inbox of Chatwoot.")  # fmt: skip
+    return Check("answers", "ok", "they go to MAIL_REPLY_TO")
+
+
 def send_test(told: MailSettings | None, shop_name: str, to: str) -> Check:
     """Sends one mail, and tells what the server answered; the recipient is not repeated."""
     if told is None:

@@ -1,5 +1,7 @@
 """The one look of every e-mail: its text as HTML, with the shop's name above and a foot below.
 
+The text's first line is the heading if it is one short sentence; else the subject is.
+
 What the text says is the message's own business; the signs and words around it are `words.yaml`'s.
 """
 
@@ -10,9 +12,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import css_inline
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
@@ -22,32 +23,62 @@ from bridge.integrations.mail import blocks
 from bridge.integrations.mail.blocks import Block, Paragraph
 from crm.notifications.rules import Kind
 
+if TYPE_CHECKING:
+    from css_inline import CSSInliner
+
 TEMPLATES = Path(__file__).parents[2] / "templates" / "mail"
 WORDS = Path(__file__).parent / "words.yaml"
 LONGEST_GLIMPSE = 110
+LONGEST_HEADING = 110
 _REF = re.compile(r"\b[A-Z]{3}-\d{4}-[A-Z0-9]{4,6}\b")
+_SENTENCE = re.compile(r"(?:[^.?!]|[.?!](?!\s))+[.?!]")
 
 
 @dataclass(frozen=True)
 class Foot:
-    """reason: why they get it. preferences: where they choose what they get; None: nowhere."""
+    """sentences: why they get it, and what becomes of an answer. links: (words, address)."""
 
     shop: str
-    reason: str
-    preferences: str | None = None
-    answer: str | None = None
-
-    @property
-    def sentences(self) -> str:
-        return f"{self.reason} {self.answer}" if self.answer else self.reason
+    sentences: str
+    links: tuple[tuple[str, str], ...] = ()
 
 
 def foot(
-    locale: str, kind: Kind, shop: str, *, preferences: str | None, takes_answers: bool
+    locale: str,
+    kind: Kind,
+    shop: str,
+    *,
+    home: str,
+    takes_answers: bool,
+    preferences: str | None = None,
+    unsubscribe: str | None = None,
 ) -> Foot:
+    """home: where the shop is reached if nobody reads answers. preferences, unsubscribe: their pages."""
     words = spoken(locale)
     reason = words["reasons"][kind].format(shop=shop)
-    return Foot(shop, reason, preferences, words["answer"] if takes_answers else None)
+    if kind not in (Kind.SERVICE, Kind.MARKETING):
+        return Foot(shop, reason)
+    answers = "answer" if takes_answers else "silent"
+    places = {
+        "unsubscribe": unsubscribe,
+        "preferences": preferences,
+        "reach": None if takes_answers else home,
+    }
+    links = tuple((words[name], url) for name, url in places.items() if url)
+    return Foot(shop, f"{reason} {words[answers]}", links)
+
+
+def headed(read: Sequence[Block], subject: str, shop: str) -> tuple[str, Sequence[Block]]:
+    """The heading, and what stands below it."""
+    first = read[0] if len(read) > 1 else None
+    if isinstance(first, Paragraph) and len(first.spans) == 1 and first.spans[0].url is None:
+        line = first.spans[0].text
+        if len(line) <= LONGEST_HEADING and _SENTENCE.fullmatch(line):
+            ref = _REF.search(subject)
+            # It stands above the heading, or further down (`_about`).
+            aside = f" ({ref[0]})" if ref else ""
+            return line.replace(aside, "").removesuffix("."), read[1:]
+    return heading(subject, shop), read
 
 
 def heading(subject: str, shop: str) -> str:
@@ -56,12 +87,10 @@ def heading(subject: str, shop: str) -> str:
     return short.strip() or subject
 
 
-def as_text(text: str, locale: str, foot: Foot) -> str:
+def as_text(text: str, foot: Foot) -> str:
     """The plain part. `-- ` is how mail programs know where the foot begins."""
-    lines = [blocks.tidy(text), "", "-- ", foot.shop, foot.sentences]
-    if foot.preferences:
-        lines.append(f"{spoken(locale)['preferences']}: {foot.preferences}")
-    return "\n".join(lines)
+    links = [f"{words}: {url}" for words, url in foot.links]
+    return "\n".join([blocks.tidy(text), "", "-- ", foot.shop, foot.sentences, *links])
 
 
 def as_html(
@@ -72,15 +101,19 @@ def as_html(
     title: str,
     site: str,
     known: Collection[str] = (),
-    has_code: bool = False,
+    code: str | None = None,
+    scale: str | None = None,
 ) -> str:
-    """One document without anything from outside. site, known, has_code: see `blocks.read`."""
-    read = blocks.read(blocks.tidy(text), site=site, known=known, has_code=has_code)
+    """One document without anything from outside. site, known, code, scale: see `blocks.read`."""
+    read = blocks.read(blocks.tidy(text), site=site, known=known, code=code, scale=scale)
+    line, below = headed(read, title, foot.shop)
     page = _page().render(
-        blocks=read,
+        blocks=below,
         glimpse=_glimpse(read),
         title=title,
-        heading=heading(title, foot.shop),
+        heading=line,
+        about=_about(title, line, below),
+        initial=_initial(foot.shop),
         foot=foot,
         lang=locale,
         words=spoken(locale),
@@ -102,6 +135,17 @@ def seen(page: str, scheme: str) -> str:
 
 def spoken(locale: str) -> Mapping[str, Any]:
     return _words()[locale]
+
+
+def _about(subject: str, heading: str, below: Sequence[Block]) -> str:
+    """The reference, unless it is read elsewhere in the mail."""
+    ref = _REF.search(subject)
+    return ref[0] if ref and ref[0] not in f"{heading} {below}" else ""
+
+
+def _initial(shop: str) -> str:
+    """What stands for a logo: pictures would have to be fetched, and most programs ask first."""
+    return next((sign.upper() for sign in shop if sign.isalnum()), "")
 
 
 def _glimpse(read: Sequence[Block]) -> str:
@@ -136,5 +180,8 @@ def _page() -> Template:
 
 
 @cache
-def _inliner() -> css_inline.CSSInliner:
-    return css_inline.CSSInliner(load_remote_stylesheets=False)
+def _inliner() -> CSSInliner:
+    # Large, and the web process takes from here only how a message reads.
+    from css_inline import CSSInliner
+
+    return CSSInliner(load_remote_stylesheets=False)

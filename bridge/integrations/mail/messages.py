@@ -26,6 +26,8 @@ from crm.notifications.rules import Kind
 LONGEST_SUBJECT = 200
 # Values of a message that hold an address outside which the shop itself chose.
 _CHOSEN = ("review_url",)
+# The message whose link asks for a mark.
+_RATED = "survey"
 # Headers that machines read as they stand: the usual policy encodes a long word that cannot be folded.
 _WHOLE = frozenset(("References", "List-Unsubscribe"))
 _LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
@@ -89,21 +91,24 @@ def compose(
         message["References"] = thread_id(letter.subject_ref, sender)
     # Nobody's out-of-office answer is wanted (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
-    is_news = kind in (Kind.SERVICE, Kind.MARKETING)
-    preferences = None
-    if is_news and letter.customer_id is not None:
+    preferences = unsubscribe = None
+    if letter.customer_id is not None:
         preferences = shop.links.preferences(letter.customer_id, moment)
-    if preferences and kind == Kind.MARKETING and preferences.startswith("https://"):
-        message["List-Unsubscribe"] = f"<{preferences}>"
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
+    if preferences and kind == Kind.MARKETING:
+        unsubscribe = f"{preferences}/unsubscribe"
+        if preferences.startswith("https://"):
+            message["List-Unsubscribe"] = f"<{preferences}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
     foot = layout.foot(
         letter.locale,
         kind,
         plain(shop.name),
+        home=shop.links.public_url,
+        takes_answers=sender.reply_to is not None,
         preferences=preferences,
-        takes_answers=is_news and sender.reply_to is not None,
+        unsubscribe=unsubscribe,
     )
-    message.set_content(layout.as_text(letter.text, letter.locale, foot))
+    message.set_content(layout.as_text(letter.text, foot))
     page = layout.as_html(
         letter.text,
         letter.locale,
@@ -111,7 +116,8 @@ def compose(
         title=subject,
         site=shop.links.public_url,
         known=chosen(letter.variables),
-        has_code=kind == Kind.CODE,
+        code=letter.code,
+        scale=letter.variables.get("link") if letter.template == _RATED else None,
     )
     message.add_alternative(page, subtype="html")
     # Last: setting the content drops every header that begins like this.

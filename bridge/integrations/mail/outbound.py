@@ -24,6 +24,7 @@ from crm.core.vault import Seal
 from crm.customers.models import EMAIL
 from crm.mailboxes import service as mailboxes
 from crm.notifications.models import Notification
+from crm.notifications.rules import is_code
 
 NAME = "name"
 
@@ -32,7 +33,7 @@ class SendMail(Addressed):
     """In doubt it is sent again: mail servers tell nobody what they took (see `look_up` above)."""
 
     def __init__(self, told: MailSettings, units: Units, seal: Seal, shop: Shop, seconds: float):
-        super().__init__(CHANNEL, EMAIL, units, seal)
+        super().__init__(CHANNEL, EMAIL, units, seal, shop.timezone)
         self._shop = shop
         self._sender = read_sender(told.mail_from, told.reply_to)
         self._server = mail_server(told.smtp_url, self._sender.address, seconds)
@@ -40,8 +41,7 @@ class SendMail(Addressed):
     def obstacle(self, uow: UnitOfWork, notification: Notification, address: str) -> str | None:
         """A code that somebody just asked for is sent all the same: only it can prove the address
         again."""
-        is_code = notification.sealed_body is not None
-        return None if is_code else mailboxes.obstacle(uow, address)
+        return None if is_code(notification.template) else mailboxes.obstacle(uow, address)
 
     def before_first_try(self, uow: UnitOfWork, effect: Effect) -> dict[str, Any]:
         """A name that cannot be guessed: whoever returns the mail proves by it that they had it."""

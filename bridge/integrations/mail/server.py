@@ -11,12 +11,12 @@ import re
 import smtplib
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
+from bridge.integrations.lines import hang_up_after
 from crm.core.errors import Denied, Outward, Permanent, Temporary, Uncertain
 from crm.core.uow import refuse_inside_unit
 
@@ -95,24 +95,16 @@ class MailServer:
 
 
 class _Watched(smtplib.SMTP):
-    """Ends when its time is over: the time-outs of a socket start anew with every byte."""
+    """Ends when its time is over."""
 
     def __init__(self, server: MailServer):
         self._server = server
-        self.watch = threading.Timer(server.seconds, self.hang_up)
-        self.watch.daemon = True
-        self.watch.start()
+        self.watch = hang_up_after(server.seconds, lambda: self.sock)
         try:
             super().__init__(server.host, server.port, server.greeting, CONNECT_SECONDS)
         except BaseException:
             self.watch.cancel()
             raise
-
-    def hang_up(self) -> None:
-        # It may be closed already: the conversation ended at this very moment.
-        with contextlib.suppress(OSError):
-            if self.sock is not None:
-                self.sock.shutdown(socket.SHUT_RDWR)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         line = socket.create_connection((host, port), timeout)

@@ -21,8 +21,9 @@ from crm.customers.service import Person
 from crm.repairs import service as repairs
 from crm.repairs import status_maps
 from crm.repairs.models import Repair
+from crm.repairs.opening import NewRepair
 from crm.repairs.rules import Outcome
-from crm.repairs.service import Address, NewRepair, StatusNews
+from crm.repairs.service import Address, StatusNews
 from crm.repairs.status_maps import StatusMap
 from crm.repairs.statuses import RepairStatus
 from crm.staff.models import ApiKey

@@ -27,6 +27,7 @@ CONNECT_SECONDS = 3.0
 LISTED = 20  # how many of the latest messages to one number are looked through
 OWN_HOST = "https://api.twilio.com"
 _SECONDS = re.compile(r"[0-9]{1,9}")
+_SERVICE = re.compile(r"MG[0-9a-zA-Z]{32}")
 # The library would write every request to the log, addresses and all.
 _silence = logging.getLogger("twilio.silence")
 _silence.disabled = True
@@ -78,17 +79,17 @@ class Texting:
         self._client = Client(
             told.account_sid, told.auth_token, http_client=_Line(told.api_base, seconds)
         )
-        self._sender = kind + sender
+        self.sender = sender
         self._kind = kind
         here = (urlsplit(public_url).hostname or "") in ("localhost", "127.0.0.1", "::1")
         self._callback = None if here else f"{public_url}/webhooks/twilio/status"
 
-    def send(self, to: str, words: str | Filled, query: str) -> Sent:
-        """query: comes back with every status of this message.
+    def send(self, to: str, words: str | Filled, query: str, sender: str | None = None) -> Sent:
+        """query: comes back with every status of this message. sender: another than the usual one.
 
         Raises Temporary, Denied, Refused, Uncertain (the answer was lost).
         """
-        how = {"messaging_service_sid" if self._is_service else "from_": self._sender}
+        how = self._from(sender)
         if isinstance(words, Filled):
             numbered = {str(number): value for number, value in enumerate(words.values, start=1)}
             how |= {"content_sid": words.content_sid, "content_variables": json.dumps(numbered)}
@@ -104,13 +105,20 @@ class Texting:
         except (requests.RequestException, TwilioException, ValueError) as error:
             raise Uncertain(f"Twilio's answer was lost ({type(error).__name__})") from error
 
-    def find(self, to: str, wordings: Sequence[Sequence[str]], not_before: datetime) -> list[Sent]:
+    def find(
+        self,
+        to: str,
+        wordings: Sequence[Sequence[str]],
+        not_before: datetime,
+        sender: str | None = None,
+    ) -> list[Sent]:
         """Messages to this number that have every part of one of these wordings, newest first.
 
         Parts, because a trial account puts its own words before ours, and of a template we know the
         variables only. Raises Temporary, Denied, Refused.
         """
-        how = {} if self._is_service else {"from_": self._sender}
+        # A service sends from any of its numbers.
+        how = {name: value for name, value in self._from(sender).items() if name == "from_"}
         try:
             refuse_inside_unit()
             latest = self._client.messages.list(
@@ -129,9 +137,10 @@ class Texting:
                 found.append(Sent(one.sid))
         return found
 
-    @property
-    def _is_service(self) -> bool:
-        return self._sender.startswith("MG")
+    def _from(self, sender: str | None) -> dict[str, str]:
+        chosen = self._kind + (sender or self.sender)
+        is_service = _SERVICE.fullmatch(chosen) is not None
+        return {"messaging_service_sid" if is_service else "from_": chosen}
 
 
 def _refusal(answer: Response) -> Outward:

@@ -122,7 +122,10 @@ def status_told(uow: UnitOfWork, row: InboxRow) -> None:
     if notification is None:
         return  # erased meanwhile
     if news["status"] in REACHED:
-        _reached(uow, notification, owed.effect_key, channel, news)
+        state = REACHED[news["status"]]
+        channels.reached(
+            uow, notification, owed.effect_key, channel, state, external_id=news["sid"]
+        )
     elif notification.effect_key == owed.effect_key:
         error = news["error"] or ""
         if notification.address:
@@ -131,18 +134,6 @@ def status_told(uow: UnitOfWork, row: InboxRow) -> None:
             )
         reason = f"{Permanent.code}: Twilio could not deliver it, error {error or 'unknown'}"
         channels.gave_up(uow, notification.id, reason)
-
-
-def _reached(
-    uow: UnitOfWork, notification: Notification, effect_key: str, channel: str, news: dict[str, str]
-) -> None:
-    """Late news of a channel that gave up counts only when it did arrive there after all."""
-    state = REACHED[news["status"]]
-    if notification.effect_key != effect_key:
-        if state == NotificationState.SENT:
-            return
-        outbox.cancel(uow, notification.effect_key, f"delivered by {channel} after all")
-    channels.arrived(uow, notification.id, state, external_id=news["sid"])
 
 
 def handlers(seal: Seal) -> dict[tuple[str, str], Handler]:

@@ -5,9 +5,11 @@ In doubt the callback settles it, or the list of what Twilio sent.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -15,6 +17,7 @@ from bridge.integrations.addressed import Addressed, Letter
 from bridge.integrations.twilio.client import Refused, Texting
 from bridge.integrations.twilio.inbound import KEY
 from bridge.integrations.twilio.learning import learn
+from crm import senders
 from crm.core.errors import UNDECIDED, Permanent, Temporary
 from crm.core.outbox import Effect
 from crm.core.uow import UnitOfWork, Units
@@ -22,31 +25,32 @@ from crm.core.vault import Seal
 from crm.customers.models import PHONE
 from crm.customers.rules import is_e164
 from crm.notifications.models import Notification
+from crm.notifications.rules import is_code
 from crm.texting import numbers, prices, segments, templates
-from crm.texting.models import SMS, WHATSAPP, NumberState, TextNumber
+from crm.texting.models import SMS, WHATSAPP, NumberState
 from crm.texting.prices import Cost
 from crm.texting.templates import Filled
 
 PATIENCE = timedelta(hours=1)  # reliability.md, rule 14
 CLOCKS_APART = timedelta(seconds=5)
-SAID_STOP = "they said stop"
 
 
-class _Texts(Addressed):
+class _Texts(Addressed, ABC):
     """What both channels share."""
 
     rings = True
 
-    def __init__(self, name: str, texting: Texting, units: Units, seal: Seal):
-        super().__init__(name, PHONE, units, seal)
+    def __init__(self, name: str, texting: Texting, units: Units, seal: Seal, zone: ZoneInfo):
+        super().__init__(name, PHONE, units, seal, zone)
         self._texting = texting
 
     def deliver(self, effect: Effect) -> dict[str, Any]:
         letter = self._letter(effect)
         with self._units() as uow:
-            words = self._words(uow, effect, letter)
+            words, sender = self._words(uow, effect, letter), self._sender(uow, effect)
+        query = urlencode({KEY: effect.effect_key})
         try:
-            sent = self._texting.send(letter.to, words, urlencode({KEY: effect.effect_key}))
+            sent = self._texting.send(letter.to, words, query, sender)
         except Refused as error:
             with self._units() as uow:
                 learn(uow, self.name, letter.to, error.error)
@@ -57,11 +61,11 @@ class _Texts(Addressed):
         """Raises Permanent after an hour without an answer: then a person decides."""
         letter = self._letter(effect)
         with self._units() as uow:
-            wordings = self._wordings(uow, letter)
+            wordings, sender = self._wordings(uow, letter), self._sender(uow, effect)
         tried_at = effect.first_tried_at or datetime.now(UTC)
         is_late = datetime.now(UTC) - tried_at > PATIENCE
         try:
-            found = self._texting.find(letter.to, wordings, tried_at - CLOCKS_APART)
+            found = self._texting.find(letter.to, wordings, tried_at - CLOCKS_APART, sender)
         except Temporary as error:
             if is_late:
                 raise _undecided() from error
@@ -91,8 +95,8 @@ class _Texts(Addressed):
         if known is None or known.state == NumberState.OK:
             return None
         if known.state == NumberState.OPTED_OUT:
-            is_code = notification is not None and notification.sealed_body is not None
-            return None if is_code else SAID_STOP
+            asked_for = notification is not None and is_code(notification.template)
+            return None if asked_for else numbers.SAID_STOP
         return f"the number cannot be reached: {known.reason}"
 
     def _check(self, uow: UnitOfWork, effect: Effect, number: str) -> None:
@@ -101,22 +105,31 @@ class _Texts(Addressed):
         if reason := self._told_off(uow, notification, number):
             raise Permanent(reason)
 
+    def _sender(self, uow: UnitOfWork, effect: Effect) -> str | None:
+        """None: the usual one."""
+        return None
+
+    @abstractmethod
     def _words(self, uow: UnitOfWork, effect: Effect, letter: Letter) -> str | Filled:
-        raise NotImplementedError
+        """What is sent now. Raises Permanent when nothing may be."""
 
+    @abstractmethod
     def _wordings(self, uow: UnitOfWork, letter: Letter) -> list[tuple[str, ...]]:
-        raise NotImplementedError
+        """What may have been sent, for finding it again: the parts of each wording in their order."""
 
-    def _cost(self, uow: UnitOfWork, notification: Notification, number: str) -> Cost:
-        raise NotImplementedError
+    @abstractmethod
+    def _cost(self, uow: UnitOfWork, notification: Notification, number: str) -> Cost: ...
 
 
 class SendText(_Texts):
-    def __init__(self, texting: Texting, units: Units, seal: Seal):
-        super().__init__(SMS, texting, units, seal)
+    def __init__(self, texting: Texting, units: Units, seal: Seal, zone: ZoneInfo):
+        super().__init__(SMS, texting, units, seal, zone)
 
     def obstacle(self, uow: UnitOfWork, notification: Notification, address: str) -> str | None:
         return self._told_off(uow, notification, address)
+
+    def _sender(self, uow: UnitOfWork, effect: Effect) -> str | None:
+        return senders.of_message(uow, effect.body.get("notification_id", 0))
 
     def _words(self, uow: UnitOfWork, effect: Effect, letter: Letter) -> str:
         self._check(uow, effect, letter.to)
@@ -136,16 +149,18 @@ class SendWhatsApp(_Texts):
     Codes stay with SMS: they prove that the number is a telephone's.
     """
 
-    def __init__(self, texting: Texting, units: Units, seal: Seal):
-        super().__init__(WHATSAPP, texting, units, seal)
+    def __init__(self, texting: Texting, units: Units, seal: Seal, zone: ZoneInfo):
+        super().__init__(WHATSAPP, texting, units, seal, zone)
+
+    def is_used(self, uow: UnitOfWork, notification: Notification, address: str) -> bool:
+        known = numbers.known(uow, WHATSAPP, address)
+        is_theirs = known is not None and known.heard_at is not None
+        return is_theirs and not is_code(notification.template)
 
     def obstacle(self, uow: UnitOfWork, notification: Notification, address: str) -> str | None:
-        known = numbers.known(uow, WHATSAPP, address)
-        if notification.sealed_body is not None or not _writes_there(known):
-            return ""
         if reason := self._told_off(uow, notification, address):
             return reason
-        if not self._is_open(uow, notification, address) and not _filled(uow, notification):
+        if not self._is_open(uow, notification, address) and not self._filled(uow, notification):
             return _closed(notification.template, notification.locale)
         return None
 
@@ -157,16 +172,20 @@ class SendWhatsApp(_Texts):
         self._check(uow, effect, letter.to)
         if numbers.is_open(uow.now, numbers.known(uow, WHATSAPP, letter.to)):
             return segments.shortened(letter.text.strip())
-        filled = templates.filled(uow, letter.template, letter.locale, letter.variables)
+        filled = self._filled(uow, letter)
         if filled is None:
             raise Permanent(_closed(letter.template, letter.locale))
         return filled
 
     def _wordings(self, uow: UnitOfWork, letter: Letter) -> list[tuple[str, ...]]:
         """Either may have left: the window may have closed since."""
-        filled = templates.filled(uow, letter.template, letter.locale, letter.variables)
+        filled = self._filled(uow, letter)
         free = (segments.shortened(letter.text.strip()),)
         return [free, filled.values] if filled else [free]
+
+    def _filled(self, uow: UnitOfWork, told: Notification | Letter) -> Filled | None:
+        sender = self._texting.sender
+        return templates.filled(uow, told.template, told.locale, told.variables, sender)
 
     def _cost(self, uow: UnitOfWork, notification: Notification, number: str) -> Cost:
         return prices.of_whatsapp(is_template=not self._is_open(uow, notification, number))
@@ -180,14 +199,6 @@ def _first_unknown(uow: UnitOfWork, effect: Effect, sids: list[str]) -> str | No
     )
     known = set(uow.session.scalars(query))
     return next((sid for sid in sids if sid not in known), None)
-
-
-def _writes_there(known: TextNumber | None) -> bool:
-    return known is not None and known.heard_at is not None
-
-
-def _filled(uow: UnitOfWork, notification: Notification) -> Filled | None:
-    return templates.filled(uow, notification.template, notification.locale, notification.variables)
 
 
 def _closed(template: str, locale: str) -> str:

@@ -1,24 +1,26 @@
 """Delivers `webhooks.post`. Whoever hears an event twice knows it by its `webhook-id`.
 
-Any answer but 2xx is tried again on the ladder, over days; 410 ends the subscription. Redirects are
-not followed. Targets in a private network need an entry in WEBHOOK_PRIVATE_NETWORKS (rule 19).
+Any answer but 2xx is tried again on the ladder, over days; 410 ends the subscription. What was owed
+to one that ended is cancelled. Redirects are not followed. Targets in a private network need an entry
+in WEBHOOK_PRIVATE_NETWORKS (rule 19).
 """
 
 from __future__ import annotations
 
 import ipaddress
 import json
-import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import SplitResult
 
-import urllib3
+from urllib3.exceptions import HTTPError
 
 from bridge.integrations import targets
 from bridge.integrations.standard import signature
-from crm.core.errors import Permanent, Temporary
+from crm.core.errors import Obsolete, Permanent, Temporary
+from crm.core.headers import retry_after
 from crm.core.integration import Integration, PlainDeliverer
 from crm.core.outbox import Effect
 from crm.core.uow import UnitOfWork, Units, refuse_inside_unit
@@ -69,13 +71,14 @@ class Post(PlainDeliverer):
         with self._units() as uow:
             target = subscriptions.target(uow, self._seal, effect.body["subscription_id"])
         if target is None:
-            raise Permanent("the subscription was ended", code="ended")
+            raise Obsolete("the subscription was ended")
         body = json.dumps(effect.body["event"], separators=(",", ":")).encode()
-        status = self._call(target.url, effect.body["webhook_id"], target.secrets, body)
+        status, asked = self._call(target.url, effect.body["webhook_id"], target.secrets, body)
         if status == int(GONE):
             raise Permanent("the receiver wants no more events", code=GONE)
         if not 200 <= status < 300:
-            raise Temporary(f"the receiver answered {status}")
+            after = retry_after(asked, datetime.now(UTC))
+            raise Temporary(f"the receiver answered {status}", after=after)
         return {"status": status}
 
     def on_done(self, uow: UnitOfWork, effect: Effect, result: dict[str, Any]) -> None:
@@ -85,12 +88,14 @@ class Post(PlainDeliverer):
         is_gone = reason.startswith(f"{GONE}:")
         subscriptions.failed(uow, effect.body["subscription_id"], reason, is_gone=is_gone)
 
-    def _call(self, url: str, webhook_id: str, secrets: Sequence[str], body: bytes) -> int:
+    def _call(
+        self, url: str, webhook_id: str, secrets: Sequence[str], body: bytes
+    ) -> tuple[int, str | None]:
+        """The status and its Retry-After."""
         refuse_inside_unit()
         parts, address = self._allowed.find(url)
         timestamp = str(int(datetime.now(UTC).timestamp()))
         headers = {
-            "Host": parts.netloc,
             "Content-Type": "application/json",
             "User-Agent": "mendline",
             "webhook-id": webhook_id,
@@ -99,19 +104,11 @@ class Post(PlainDeliverer):
                 signature(secret, webhook_id, timestamp, body) for secret in secrets
             ),
         }
-        deadline = time.monotonic() + self._seconds
-        try:
-            with targets.connection(parts, address, self._seconds) as pool:
-                response = pool.urlopen(
-                    "POST", targets.path(parts), body=body, headers=headers, redirect=False,
-                    retries=False, preload_content=False,
-                )  # fmt: skip
-                # What it says is of no interest; a drip that never ends is.
-                while response.read1(MOST_ANSWER) and time.monotonic() < deadline:
-                    pass
-                return response.status
-        except urllib3.exceptions.HTTPError as error:
-            raise Temporary(f"the line failed: {type(error).__name__}") from error
+        with targets.exchange("POST", parts, address, self._seconds, headers, body) as answer:
+            # The status says all; an answer that breaks off after it is as good.
+            with suppress(HTTPError):
+                answer.read(MOST_ANSWER)
+            return answer.status, answer.headers.get("Retry-After")
 
 
 def build(units: Units, seal: Seal, private: Sequence[str], seconds: float) -> Integration:

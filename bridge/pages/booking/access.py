@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Redirect
 
+from bridge import languages
 from bridge.context import here
 from bridge.pages.answers import answer, onward
 from bridge.pages.booking import views
@@ -41,7 +42,9 @@ def opened(uow: UnitOfWork, token: str, *, for_update: bool = False) -> Booking:
     booking_id = here().shop.links.read_booking(token, uow.now)
     if booking_id is None:
         raise NotFound("no such booking", code="no-such-link")
-    return queries.by_id(uow, booking_id, for_update=for_update)
+    found = queries.by_id(uow, booking_id, for_update=for_update)
+    languages.speak(found.locale)
+    return found
 
 
 def draft(uow: UnitOfWork, token: str, *, for_update: bool = False) -> Booking:

@@ -9,10 +9,10 @@ from flask_babel import lazy_gettext as _
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response as Redirect
 
+from bridge import languages
 from bridge.auth import refuse_foreign_form
 from bridge.context import here
 from bridge.limits import BOOKING_PAGES, DRAFTS, limiter
-from bridge.pages import languages
 from bridge.pages.answers import answer, onward
 from bridge.pages.booking import forms
 from bridge.pages.booking.access import (
@@ -71,9 +71,7 @@ def begin() -> Response | Redirect:
             booking = drafts.draft(uow, GUEST, fields, currency=currency, by_guest=True)
             choices.add(uow, booking, device, OWN)
             return onward("booking.repairs", token=token_of(booking), device=0, repair=_repair())
-    except ValidationError as error:
-        problem = forms.faults(*forms.names(error))
-    except Invalid as error:
+    except (ValidationError, Invalid) as error:
         problem = forms.told(error)
     with here().units() as uow:
         return _device_page(uow, None, problem)
@@ -101,9 +99,7 @@ def save_device(token: str) -> Response | Redirect:
             else:
                 place = choices.add(uow, booking, wish, OWN)
         return onward("booking.repairs", token=token, device=place, repair=_repair())
-    except ValidationError as error:
-        problem = forms.faults(*forms.names(error))
-    except Invalid as error:
+    except (ValidationError, Invalid) as error:
         problem = forms.told(error)
     with here().units() as uow:
         return _device_page(uow, draft(uow, token), problem)
@@ -141,9 +137,7 @@ def save_repairs(token: str) -> Response | Redirect:
                 uow, booking, place, tuple(wish["repair_types"]), wish["problem"], OWN
             )
             following = after_step(uow, booking, "repairs")
-    except ValidationError as error:
-        problem = forms.faults(*forms.names(error))
-    except (Invalid, Conflict) as error:
+    except (ValidationError, Invalid, Conflict) as error:
         problem = forms.told(error)
     else:
         if request.form.get("then") == "another":

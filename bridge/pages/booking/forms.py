@@ -66,8 +66,10 @@ class Problem:
     status: int = 422
 
 
-def told(error: MendlineError) -> Problem:
-    """A refusal of the services in the words of the page. Raises what a guest cannot mend."""
+def told(error: MendlineError | ValidationError) -> Problem:
+    """A refusal in the words of the page. Raises what of the services' a guest cannot mend."""
+    if isinstance(error, ValidationError):
+        return faults(*_named(error.messages_dict))
     if error.code in CODES:
         return Problem(CODES[error.code], status=error.status)
     named = _named(getattr(error, "errors", {}))
@@ -137,10 +139,6 @@ def day(text: str | None) -> date | None:
 def place(text: str | None) -> int:
     """The place of a device in the booking; what is none names no device."""
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 3 else -1
-
-
-def names(error: ValidationError) -> list[str]:
-    return _named(error.messages_dict)
 
 
 def _named(errors: Mapping[str, Any]) -> list[str]:

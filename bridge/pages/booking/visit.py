@@ -8,10 +8,10 @@ from flask import Response, request
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response as Redirect
 
+from bridge import languages
 from bridge.auth import refuse_foreign_form
 from bridge.context import here
 from bridge.limits import BOOKING, BOOKING_PAGES, limiter
-from bridge.pages import languages
 from bridge.pages.answers import onward
 from bridge.pages.booking import forms, views
 from bridge.pages.booking.access import (
@@ -61,9 +61,7 @@ def save_place(token: str) -> Response | Redirect:
             drafts.change(uow, booking, fields)
             following = after_step(uow, booking, "place")
         return onward(following, token=token)
-    except ValidationError as error:
-        problem = forms.faults(*forms.names(error))
-    except Invalid as error:
+    except (ValidationError, Invalid) as error:
         problem = forms.told(error)
     with here().units() as uow:
         return _place_page(uow, draft(uow, token), problem)
@@ -130,11 +128,9 @@ def save_contact(token: str) -> Response | Redirect:
         with here().units() as uow:
             _take(uow, draft(uow, token, for_update=True))
         return onward("booking.show", token=token)
-    except ValidationError as error:
-        problem = forms.faults(*forms.names(error))
-    except (Invalid, Conflict, Forbidden, TooMany) as error:
-        if error.code in GONE:
-            return onward("booking.time", token=token, gone=error.code)
+    except (ValidationError, Invalid, Conflict, Forbidden, TooMany) as error:
+        if (code := getattr(error, "code", None)) in GONE:
+            return onward("booking.time", token=token, gone=code)
         problem = forms.told(error)
     with here().units() as uow:
         return _contact_page(uow, draft(uow, token), problem)

@@ -116,6 +116,7 @@ def me() -> Response:
             next_cursor=close_cursor(told.next) if told.next else None,
             is_first=cursor is None,
             zone=context.shop.timezone,
+            wishes=context.shop.links.preferences(customer.id, uow.now),
             token=access.COOKIE.csrf_token(),
         )
 

@@ -6,17 +6,19 @@ programs that look links over open them too.
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from flask import Blueprint, Response, request
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
+from flask_limiter.util import get_remote_address
 from werkzeug.wrappers import Response as Redirect
 
+from bridge import languages
 from bridge.auth import refuse_foreign_form
 from bridge.context import here
-from bridge.limits import SIGN_IN, limiter
-from bridge.pages import languages
+from bridge.limits import SIGN_IN, SIGN_IN_LINKS, limiter
 from bridge.pages.answers import answer, onward
 from bridge.pages.portal import access
 from crm.core.errors import Unauthenticated
@@ -28,7 +30,11 @@ MOST_SIGNS = 254
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189}")
 PROBLEMS: dict[str, LazyString] = {
     "email": _("This is not an e-mail address. Please look at it again."),
-    "limited": _("That was very often. Please wait a few minutes."),
+    "limited": _("That was too many times in a row. Please wait a few minutes."),
+    "often": _(
+        "You have asked for this address several times. Please look at your mail, also at what "
+        "was sorted out as junk; in an hour you can ask again."
+    ),
 }
 LINK = "/me/sign-in/<string(maxlength=100):token>"
 
@@ -47,10 +53,15 @@ def asking_page(problem: str | None = None, status: int = 200) -> Response:
 
 
 @blueprint.post("/me")
+@limiter.limit(
+    SIGN_IN_LINKS,
+    key_func=lambda: f"{get_remote_address()}:{_typed_digest()}",
+    on_breach=lambda _limit: asking_page("often", 429),
+)
 @limiter.limit(SIGN_IN, on_breach=lambda _limit: asking_page("limited", 429))
 def ask() -> Response | Redirect:
     refuse_foreign_form()
-    email = request.form.get("email", "").strip()
+    email = _typed()
     if not _EMAIL.fullmatch(email):
         return asking_page("email", 422)
     with here().units() as uow:
@@ -91,6 +102,15 @@ def sign_out() -> Redirect:
     response = onward("portal.me")
     access.COOKIE.end(response)
     return response
+
+
+def _typed() -> str:
+    return request.form.get("email", "").strip()
+
+
+def _typed_digest() -> str:
+    """What is counted by stands in Redis for a while: nobody can read the address there."""
+    return hashlib.sha256(_typed().lower().encode()).hexdigest()
 
 
 def _link_page(is_good: bool) -> Response:

@@ -13,8 +13,8 @@ from pathlib import Path
 from flask import Blueprint, Response, current_app, url_for
 from flask_babel import gettext as _
 
+from bridge import languages
 from bridge.context import here
-from bridge.pages import languages
 from bridge.pages.answers import answer
 from bridge.pages.tracking import tracked
 

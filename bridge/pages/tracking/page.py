@@ -21,11 +21,10 @@ from markupsafe import Markup
 from werkzeug.http import quote_etag
 from werkzeug.wrappers import Response as Redirect
 
-from bridge import transfers
+from bridge import languages, transfers
 from bridge.auth import refuse_foreign_form
 from bridge.context import here
 from bridge.limits import WRITING, limiter
-from bridge.pages import languages
 from bridge.pages.answers import answer, money, onward
 from bridge.pages.tracking import cover, due, gallery, progress, ready, tracked
 from bridge.pages.tracking.words import AFTER_THE_END, FLAG_WORDS, STATUS_WORDS, TOLD_OUTCOMES

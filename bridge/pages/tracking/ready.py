@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from icalendar import Calendar, Event
 from sqlalchemy import func, select
 
 from bridge.pages.tracking.progress import Expected
@@ -21,6 +20,8 @@ def entry(uow: UnitOfWork, shop: Shop, repair: Repair, expected: Expected, summa
 
     It stands on the last day of the range: by then the device is ready.
     """
+    from icalendar import Calendar, Event  # large, and few ask for an entry
+
     entries = select(func.count()).where(RepairEntry.repair_id == repair.id)
     event = Event()
     event.add("uid", f"ready-{repair.ref}@{urlsplit(shop.links.public_url).hostname}")

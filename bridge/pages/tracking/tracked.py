@@ -11,6 +11,7 @@ from typing import Any
 from flask import Response
 from flask_limiter.util import get_remote_address
 
+from bridge import languages
 from bridge.context import here
 from bridge.limits import TRACKING, limiter
 from bridge.pages.answers import answer
@@ -37,7 +38,10 @@ def repair_id(token: str) -> int | None:
 def repair(uow: UnitOfWork, token: str) -> Repair | None:
     """None when the link opens nothing, or its repair is gone."""
     opened = repair_id(token)
-    return uow.session.get(Repair, opened) if opened is not None else None
+    found = uow.session.get(Repair, opened) if opened is not None else None
+    if found is not None:
+        languages.speak_to(uow, found.customer_id)
+    return found
 
 
 def nothing() -> Response:

@@ -1,6 +1,7 @@
 """A repair in plain words for its owner: the one place where statuses and flags get public words.
 
-Sentences of messages are in `crm/notifications/templates`; staff see the names on the wire.
+Sentences of messages are in `crm/notifications/templates`, what staff read of flags is in
+`bridge/admin/words.py`.
 """
 
 from __future__ import annotations

@@ -116,6 +116,9 @@ def post_message(site: Site, caller: Caller, conversation: Row, values: dict[str
         content_type=content_type,
         content_attributes=_content_attributes(values, content_type),
         source_id=values.get("source_id"),
+        additional_attributes={
+            name: values[name] for name in ("template_params",) if values.get(name)
+        },
         attachments=files,
     )
 

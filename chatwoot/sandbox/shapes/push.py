@@ -14,7 +14,12 @@ from ..times import iso, seconds
 
 MESSAGE_TYPES = ("incoming", "outgoing", "activity", "template")
 ACTIVITY = MESSAGE_TYPES.index("activity")
-CHANNELS = {"web_widget": "Channel::WebWidget", "api": "Channel::Api"}
+CHANNELS = {
+    "web_widget": "Channel::WebWidget",
+    "api": "Channel::Api",
+    "whatsapp": "Channel::Whatsapp",
+    "twilio": "Channel::TwilioSms",
+}
 UNREAD_CAP = 10
 
 
@@ -185,7 +190,7 @@ def conversation(site: Site, row: Row, *, live: bool) -> dict[str, Any]:
     inbox = site.find("inbox", row["inbox_id"])
     shape = {
         "additional_attributes": row["additional_attributes"],
-        "can_reply": True,
+        "can_reply": row.get("can_reply", True),
         "channel": CHANNELS[inbox["channel"]],
         "contact_inbox": session(site.find("session", row["session_id"])),
         "id": row["id"],

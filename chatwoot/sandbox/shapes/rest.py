@@ -62,7 +62,7 @@ def conversation(site: Site, row: Row) -> dict[str, Any]:
         "additional_attributes": row["additional_attributes"],
         "agent_last_seen_at": seconds(row["agent_last_seen_at"]),
         "assignee_last_seen_at": seconds(row["assignee_last_seen_at"]),
-        "can_reply": True,
+        "can_reply": row.get("can_reply", True),
         "contact_last_seen_at": seconds(row["contact_last_seen_at"]),
         "custom_attributes": row["custom_attributes"],
         "inbox_id": row["inbox_id"],

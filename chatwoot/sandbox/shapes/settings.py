@@ -103,6 +103,8 @@ def inbox(site: Site, row: Row, *, admin: bool) -> dict[str, Any]:
         shape["allowed_domains"] = row["allowed_domains"] if widget else None
     if admin:
         shape["hmac_token"] = row["hmac_token"]
+    # Of WhatsApp inboxes: their number, and the templates that were approved for it.
+    shape |= row.get("telephone", {})
     if widget:
         for key in ("pre_chat_form_enabled", "pre_chat_form_options", "continuity_via_email"):
             shape[key] = row[key]

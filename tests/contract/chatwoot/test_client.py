@@ -9,7 +9,7 @@ import pytest
 import responses
 from responses import matchers
 
-from chatwoot.client import Client, Gone
+from chatwoot.client import Client
 from chatwoot.objects import API_CHANNEL, WEB_WIDGET
 from crm.core.errors import Denied, Temporary
 
@@ -80,7 +80,7 @@ def test_the_token_travels_hyphenated_and_alone(line, client):
 )
 def test_version_is_comparable_and_asked_once(line, client, told, known):
     version(line, told)
-    assert client.version() == client.version() == known
+    assert client.installation.version() == client.installation.version() == known
     assert len(line.calls) == 1
 
 
@@ -88,7 +88,7 @@ def test_version_is_comparable_and_asked_once(line, client, told, known):
 def test_an_unreadable_version_is_no_version(line, client, told):
     version(line, told)
     with pytest.raises(Temporary):
-        client.version()
+        client.installation.version()
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_an_unreadable_version_is_no_version(line, client, told):
 )  # fmt: skip
 def test_capabilities_follow_the_version(line, client, told, marks, signs, dated):
     version(line, told)
-    can = client.capabilities()
+    can = client.installation.capabilities()
     assert (can.keeps_content_attributes, can.signs_webhooks, can.has_updated_at) == (
         marks, signs, dated,
     )  # fmt: skip
@@ -146,14 +146,7 @@ def test_updated_within_is_not_paged(line, client):
 def test_messages_after_walks_windows_of_a_hundred(line, client):
     messages(line, [message(n) for n in range(11, 111)], after="10")
     messages(line, [message(n) for n in range(111, 116)], after="110")
-    assert [found.id for found in client.messages_after(42, 10)] == list(range(11, 116))
-
-
-def test_messages_before_goes_back_to_the_first(line, client):
-    messages(line, [message(5), message(6)])
-    messages(line, [message(3), message(4)], before="5")
-    messages(line, [], before="3")
-    assert [found.id for found in client.messages_before(42)] == [6, 5, 4, 3]
+    assert [found.id for found in client.messages.after(42, 10)] == list(range(11, 116))
 
 
 @pytest.mark.parametrize(
@@ -170,18 +163,23 @@ def test_messages_before_goes_back_to_the_first(line, client):
 def test_our_mark_goes_where_it_does_no_harm(line, client, told, channel, mark):
     version(line, told)
     line.post(f"{ACCOUNT}/conversations/42/messages", json=message(501))
-    made = client.create_message(42, "Hello", effect_key="key-1", channel=channel)
+    made = client.messages.create(42, "Hello", effect_key="key-1", channel=channel)
     assert made.id == 501
     assert sent(line) == {"content": "Hello", "message_type": "outgoing", "private": False} | mark
 
 
-def test_a_note_may_be_sent_in_the_bots_name(line, client):
+def test_a_note_is_private(line, client):
     version(line, "4.14.0")
     line.post(f"{ACCOUNT}/conversations/42/messages", json=message(501, private=True))
-    made = client.create_message(
-        42, "note", private=True, effect_key="k", channel=WEB_WIDGET, as_bot=True
-    )
+    made = client.messages.create(42, "note", private=True, effect_key="k", channel=WEB_WIDGET)
     assert made.private and sent(line)["private"] is True
+
+
+def test_a_thread_is_opened_in_the_bots_name(line, client):
+    line.post(
+        f"{ACCOUNT}/conversations/42/toggle_status", json={"payload": {"current_status": "open"}}
+    )
+    assert client.toggle_status(42, "open", as_bot=True) == "open"
     assert line.calls[-1].request.headers["Api-Access-Token"] == "bot-token-0123456789"
 
 
@@ -192,7 +190,7 @@ def test_without_a_bot_token_nothing_is_sent_as_bot(line):
 
 
 def look_up(client, **other):
-    return client.find_message(
+    return client.messages.find(
         42, 10, **{
             "effect_key": "key-1", "content": "Your phone is ready.", "private": False,
             "not_before": FIRST_TRY, "has_mark": True,
@@ -226,8 +224,8 @@ def test_the_same_words_are_no_proof_where_the_mark_was_sure(line, client):
 def test_a_mark_is_sure_only_beside_a_release_known_to_keep_it(line, client, told, channel, sure):
     if told:
         version(line, told)
-        client.version()
-    assert client.surely_marks(channel) is sure
+        client.installation.version()
+    assert client.messages.surely_marks(channel) is sure
 
 
 @pytest.mark.parametrize(
@@ -267,19 +265,3 @@ def test_writes_on_conversations_and_contacts(line, client):
     line.post(f"{ACCOUNT}/contacts/17/destroy_custom_attributes", json={"payload": {"id": 17}})
     client.destroy_contact_attributes(17, ["quote_due"])
     assert sent(line) == {"custom_attributes": ["quote_due"]}
-
-
-def test_contacts_are_looked_up(line, client):
-    line.get(f"{ACCOUNT}/contacts/17", json={"payload": {"id": 17}})
-    line.get(f"{ACCOUNT}/contacts/18", json={"error": "Resource could not be found"}, status=404)
-    line.get(
-        f"{ACCOUNT}/contacts/17/conversations", json={"payload": [{"id": 42, "status": "open"}]}
-    )
-    line.post(f"{ACCOUNT}/contacts/filter", json={"meta": {}, "payload": [{"id": 17}]})
-    condition = {"attribute_key": "identifier", "filter_operator": "equal_to", "values": ["u-1"]}
-    assert client.contact(17) == {"id": 17}
-    assert [found.id for found in client.contact_conversations(17)] == [42]
-    assert client.filter_contacts([condition]) == [{"id": 17}]
-    assert sent(line) == {"payload": [condition]}
-    with pytest.raises(Gone):
-        client.contact(18)

@@ -14,7 +14,8 @@ import pytest
 import responses
 
 from chatwoot import faults
-from chatwoot.client import Client, Gone, Rejected
+from chatwoot.client import Client
+from chatwoot.faults import Gone, Rejected
 from chatwoot.http import MAX_ANSWER_BYTES
 from crm.core.errors import Denied, Permanent, Temporary, Uncertain
 
@@ -24,7 +25,7 @@ WORDS = "Dear Sara, call +351912345678"
 
 
 def read(client):
-    return client.contact(17)
+    return client.conversation(17)
 
 
 def write(client):
@@ -116,7 +117,7 @@ def answered(act, **answer):
     with responses.RequestsMock() as line:
         line.add(
             "GET" if act is read else "POST",
-            f"{BASE}/api/v1/accounts/7/" + ("contacts/17" if act is read else
+            f"{BASE}/api/v1/accounts/7/" + ("conversations/17" if act is read else
                                             "conversations/42/labels"),
             **answer,
         )  # fmt: skip

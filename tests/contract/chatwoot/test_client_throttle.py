@@ -73,7 +73,7 @@ def test_a_message_without_a_place_is_not_sent():
     with responses.RequestsMock() as line:
         line.get(f"{DESTINATION}/api", json={"version": "4.14.0"})
         line.post(path, json={"id": 1, "conversation_id": 42, "message_type": 1})
-        client.create_message(42, "one", effect_key="a", channel=WEB_WIDGET)
+        client.messages.create(42, "one", effect_key="a", channel=WEB_WIDGET)
         with pytest.raises(Temporary):
-            client.create_message(42, "two", effect_key="b", channel=WEB_WIDGET)
+            client.messages.create(42, "two", effect_key="b", channel=WEB_WIDGET)
         assert line.assert_call_count(path, 1)

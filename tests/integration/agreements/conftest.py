@@ -1,8 +1,8 @@
-"""The joined service, a repair in a customer's thread, and callers of every role."""
+"""Browsers of staff, and what a customer signs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,57 +10,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from bridge import limits
 from crm.core.events import SYSTEM
 from crm.staff import service as staff
 from crm.staff import sessions
-from tests import builders
-from tests.service import Service, running
-
-Call = Callable[..., TestResponse]
-
-
-@pytest.fixture(scope="session")
-def _service(database_url: str) -> Iterator[Service]:
-    with running(database_url) as service:
-        service.subscribe()
-        yield service
-
-
-@pytest.fixture
-def mendline(_service: Service, db: str) -> Service:
-    limits.limiter.reset()
-    _service.http = _service.app.test_client()
-    return _service.emptied()
-
-
-@pytest.fixture
-def role(mendline: Service) -> Callable[[str], Call]:
-    """A caller with a fresh key of that role."""
-
-    def make(name: str) -> Call:
-        with mendline.units() as uow:
-            key = staff.create_key(uow, mendline.parts.seal, SYSTEM, name=f"a {name}", role=name)
-
-        def call(method: str, path: str, headers: dict | None = None, **kwargs: Any):
-            headers = {"Authorization": f"Bearer {key.key}", **(headers or {})}
-            return mendline.http.open(f"/api/v1{path}", method=method, headers=headers, **kwargs)
-
-        return call
-
-    return make
-
-
-@pytest.fixture
-def desk(role: Callable[[str], Call]) -> Call:
-    return role("desk")
-
-
-@pytest.fixture
-def repair(mendline: Service) -> str:
-    """The reference of a repair nobody talks about."""
-    with mendline.units() as uow:
-        return builders.repair(uow, problem="Screen cracked").ref
+from tests.integration.conftest import Call
+from tests.service import Service
 
 
 @pytest.fixture

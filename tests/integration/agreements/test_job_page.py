@@ -15,11 +15,13 @@ from tests.integration.agreements.conftest import asked, signs
 def send(signed_in, repair):
     """Send one of the page's forms as the browser does."""
 
-    def post(what: str, **typed: str):
+    def post(what: str, headers: dict[str, str] | None = None, **typed: str):
         page = signed_in.get(f"/admin/repairs/{repair}").text
         token = re.search(r'name="csrf_token" value="(\w+)"', page)[1]
         return signed_in.post(
-            f"/admin/repairs/{repair}/{what}", data={"csrf_token": token, **typed}
+            f"/admin/repairs/{repair}/{what}",
+            data={"csrf_token": token, **typed},
+            headers=headers,
         )
 
     return post
@@ -45,10 +47,15 @@ def test_the_desk_shows_a_code_that_the_customer_signs_by(mendline, signed_in, r
 
 
 def test_a_reason_is_kept_as_proof(mendline, desk, signed_in, repair, send):
+    def told(what: str, **typed: str) -> str:
+        return send(what, headers={"Accept": "text/html"}, **typed).text
+
     asked(desk, repair, send=True)
     assert send("collection").status_code == 422
+    assert "A proof is missing" in told("collection")
     assert send("collection", code="1", seen="known").status_code == 422
     assert send("collection", code="123456").status_code == 409  # not ready yet
+    assert "There is no code yet" in told("collection", code="123456")
     assert send("collection", seen="Known to all of us").status_code == 303
     assert mendline.column("SELECT reason FROM collection_proofs") == ["Known to all of us"]
     assert "Who collects?" not in signed_in.get(f"/admin/repairs/{repair}").text

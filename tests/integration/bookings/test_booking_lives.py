@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from icalendar import Calendar
+from sqlalchemy import text
 
 from crm.bookings import service
 from tests.integration.bookings.conftest import Shop
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def test_a_guest_books_proves_and_has_the_slot(shop: Shop):
@@ -102,11 +105,13 @@ def test_reminders_follow_a_move_and_end_with_a_cancel(shop: Shop):
         "SELECT not_before, deadline_at FROM notifications "
         "WHERE template = 'booking_reminder' AND state <> 'cancelled' ORDER BY id"
     )
-    before = [deadline - due for due, deadline in shop.rows(waiting)]
-    assert before == [timedelta(hours=24), timedelta(hours=2)]
+    starts_at = datetime.fromisoformat(made["starts_at"])
+    before = [(starts_at - due, starts_at - ends) for due, ends in shop.rows(waiting)]
+    # The first is worth sending until the second takes over.
+    assert before == [(DAY, 2 * HOUR), (2 * HOUR, 0 * HOUR)]
     moved = shop.call("POST", f"{path}/reschedule", "desk", json={"starts_at": shop.at(14)}).json
     assert moved["sequence"] == 1
-    assert [row[1].isoformat()[:16] for row in shop.rows(waiting)] == [moved["starts_at"][:16]] * 2
+    assert shop.rows(waiting)[-1].deadline_at == datetime.fromisoformat(moved["starts_at"])
     assert "10:00" in shop.slots()
     assert "14:00" not in shop.slots()
     kinds = [entry["kind"] for entry in moved["history"]]
@@ -123,6 +128,34 @@ def test_reminders_follow_a_move_and_end_with_a_cancel(shop: Shop):
     assert shop.call("POST", f"{path}/cancel", "desk").json["sequence"] == 2
     refused = shop.call("POST", f"{path}/reschedule", "desk", json={"starts_at": shop.at(15)})
     assert refused.json["code"] == "booking-cancelled"
+
+
+@pytest.mark.parametrize(
+    ("ahead", "reminded"), [(DAY + 4 * HOUR, 2), (DAY + HOUR, 1), (4 * HOUR, 0)]
+)
+def test_who_was_told_so_just_now_is_not_reminded(shop: Shop, ahead, reminded):
+    made = shop.book("desk")
+    with shop.parts.units() as uow:
+        uow.session.execute(
+            text("UPDATE bookings SET starts_at = now() + :ahead, ends_at = now() + 2 * :ahead"),
+            {"ahead": ahead},
+        )
+    assert shop.call("POST", f"/bookings/{made['ref']}/confirm", "desk").status_code == 200
+    sent = shop.rows("SELECT id FROM notifications WHERE template = 'booking_reminder'")
+    assert len(sent) == reminded
+
+
+def test_the_words_are_in_the_customers_language(shop: Shop):
+    made = shop.confirmed()
+    wish = {"language": "pt"}
+    path = f"/customers/{made['customer']}/communication-preferences"
+    assert shop.call("PUT", path, "desk", json=wish).status_code == 200
+    path = f"/bookings/{made['ref']}/reschedule"
+    assert shop.call("POST", path, "desk", json={"starts_at": shop.at(14)}).status_code == 200
+    told = "SELECT template, locale FROM notifications WHERE state <> 'cancelled' ORDER BY id"
+    assert shop.rows(told)[-3:] == [
+        ("booking_rescheduled", "pt"), ("booking_reminder", "pt"), ("booking_reminder", "pt"),
+    ]  # fmt: skip
 
 
 def test_a_move_to_a_taken_slot_keeps_the_old_one(shop: Shop):

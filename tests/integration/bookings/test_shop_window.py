@@ -92,7 +92,7 @@ def test_without_chatwoot_there_is_no_widget_and_the_policy_stays_closed(shop: S
 
 def test_the_policy_is_opened_for_chatwoot_on_pages_that_show_it(connected: Shop):
     answer = connected.http.get("/?lang=pt")
-    assert 'src="/widget.js" defer data-locale="pt"' in answer.text
+    assert 'src="/widget.js" defer data-on-tap data-locale="pt"' in answer.text
     policy = answer.headers["Content-Security-Policy"]
     assert "script-src 'self' https://chat.example.org;" in policy
     assert "frame-src https://chat.example.org" in policy

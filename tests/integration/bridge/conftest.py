@@ -1,6 +1,6 @@
 """The HTTP edge on a real database: one application, and callers of every role."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,6 @@ from bridge import limits
 from bridge.context import Context
 from bridge.settings import load
 from bridge.web import create_app
-from crm.core.db import make_engine
 from crm.core.events import SYSTEM
 from crm.core.shop import Links, Shop
 from crm.core.uow import Units
@@ -37,19 +36,6 @@ class Caller:
     def __call__(self, method: str, path: str, headers: dict | None = None, **kwargs):
         headers = {"Authorization": f"Bearer {self.token}", **(headers or {})}
         return self.client.open(path, method=method, headers=headers, **kwargs)
-
-
-@pytest.fixture
-def engine(db: str) -> Iterator[Engine]:
-    engine = make_engine(db)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def rung() -> list[tuple[list[int], list[int]]]:
-    """Every ring of the doorbell: (inbox ids, outbox ids)."""
-    return []
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from crm.core import inbox
+from crm.core import inbox, outbox
 from crm.core.errors import Unauthenticated
 from crm.core.events import SYSTEM
 from crm.core.inbox import Delivery
+from crm.core.outbox import OutboxRow
 from crm.staff import service, sessions
 from crm.staff.models import SignInLink, StaffSession
 
@@ -63,6 +64,17 @@ def test_a_link_signs_in_once_and_only_by_its_button(client, invite):
     assert client.get("/admin", headers=BROWSER).status_code == 401
 
 
+@pytest.mark.parametrize("role", ["viewer", "technician", "desk", "manager", "admin"])
+def test_signed_in_everybody_lands_on_a_page_of_theirs(client, invite, role):
+    landed = client.post(invite(role), headers=BROWSER, follow_redirects=True)
+    assert landed.status_code == 200
+    begins_with_repairs = role in ("viewer", "technician", "desk")
+    assert (landed.request.path == "/admin/repairs") is begins_with_repairs
+    menu = landed.text.partition("<nav")[2].partition("</nav>")[0]
+    for path in re.findall(r'href="(/admin[^"]*)"', menu):
+        assert client.get(path, headers=BROWSER).status_code == 200, path
+
+
 def test_the_cookie_is_secure_on_https(make_app, invite):
     link = invite("desk")
     client = make_app(PUBLIC_URL="https://shop.example").test_client()
@@ -111,6 +123,20 @@ def test_dead_rows_are_listed_shown_and_replayed(client, invite, dead_row):
     assert "pending" in client.get(f"/admin/inbox/{dead_row}", headers=BROWSER).text
 
 
+def test_a_row_in_doubt_says_that_it_may_have_been_sent(client, invite, units):
+    with units() as uow:
+        row_id = outbox.send(uow, "chatwoot.message", "k", {"content": "hi"}, lane="k")
+        row = uow.session.get_one(OutboxRow, row_id)
+        row.state, row.reason = outbox.DEAD, "undecided: its worker died 4 times"
+        row.context = {outbox.DOUBTED: True}
+    client.post(invite("admin"), headers=BROWSER)
+    page = client.get(f"/admin/outbox/{row_id}", headers=BROWSER).text
+    assert "may have been sent already" in page and "Replay" in page
+    with units() as uow:
+        uow.session.get_one(OutboxRow, row_id).context = {}
+    assert "may have been" not in client.get(f"/admin/outbox/{row_id}", headers=BROWSER).text
+
+
 def test_discarding_keeps_the_reason(client, invite, dead_row):
     client.post(invite("admin"), headers=BROWSER)
     page = client.get(f"/admin/inbox/{dead_row}", headers=BROWSER).text
@@ -146,7 +172,7 @@ def test_a_session_may_use_the_api_with_a_csrf_header(client, invite):
 def test_signing_out_ends_the_session(client, invite):
     client.post(invite("viewer"), headers=BROWSER)
     session = client.get_cookie("mendline").value
-    assert client.get("/admin", headers=BROWSER).status_code == 403
+    assert client.get("/admin/inbox", headers=BROWSER).status_code == 403
     client.post(invite("desk"), headers=BROWSER)
     client.set_cookie("mendline", session)
     assert client.post("/admin/sign-out", headers=BROWSER).status_code == 403

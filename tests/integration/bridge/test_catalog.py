@@ -11,7 +11,8 @@ from crm.catalog.models import Estimate
 from crm.core.events import SYSTEM
 from crm.repairs import service as repairs
 from crm.repairs.models import Repair
-from crm.repairs.service import Address, NewRepair
+from crm.repairs.opening import NewRepair, open_repair
+from crm.repairs.service import Address
 from crm.repairs.statuses import RepairStatus
 
 CATALOG = "/api/v1/catalog"
@@ -236,7 +237,7 @@ def test_a_guest_may_repeat_an_estimate(client):
 
 
 def finish(uow, device: str, told: int, last: int) -> None:
-    repair = repairs.create(uow, NewRepair(None, device=device), SYSTEM, by_staff=True)
+    repair = open_repair(uow, NewRepair(None, device=device), SYSTEM, by_staff=True)
     for amount in (told, last):
         repairs.change_estimate(
             uow, Address(ref=repair.ref), SYSTEM, estimated_on=None, estimate_minor=amount

@@ -120,6 +120,24 @@ def test_a_send_that_was_tried_is_looked_up_first(admin, owe):
         assert admin("POST", f"/api/v1/ops/effects/{row_id}/replay").json["state"] == state
 
 
+@pytest.mark.parametrize(
+    ("reason", "context", "may_have_left"),
+    [
+        ("undecided: its worker died", '{"doubted": true}', True),
+        ("permanent: no such thread", '{"doubted": true}', False),
+        ("poison: its worker died", "{}", False),
+    ],
+)
+def test_what_may_have_left_says_so(admin, owe, engine, reason, context, may_have_left):
+    row_id = owe("k", tried=True)
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE outbox SET reason = :reason, context = CAST(:context AS jsonb)"),
+            {"reason": reason, "context": context},
+        )
+    assert admin("GET", f"/api/v1/ops/effects/{row_id}").json["may_have_left"] is may_have_left
+
+
 def test_a_sync_gives_way_to_a_newer_one(admin, owe, units):
     row_id = owe("c1", sync=True)
     with units() as uow:

@@ -38,7 +38,7 @@ def test_every_message_is_there_on_its_channels(staff, locale: str):
     assert answer.text.count("<iframe ") == len(MESSAGES)
     assert answer.text.count('sandbox title="') == len(MESSAGES)
     assert "repairs.quayphones.example" not in answer.text
-    assert re.search(r"1 segment, GSM-7, \S", answer.text)
+    assert re.search(r"segments: 1, GSM-7, \S", answer.text)
     code = answer.text.partition('id="verification_code"')[2].partition("</section>")[0]
     assert "<h3>SMS</h3>" in code and "<h3>Chat</h3>" not in code
     assert "frame-src 'self'" in answer.headers["Content-Security-Policy"]
@@ -59,6 +59,16 @@ def test_other_names_are_not_found(staff):
         answer = get(staff, f"/{name}/mail")
         assert answer.status_code == 404, name
         assert "<script>" not in answer.text
+
+
+def test_without_a_wish_messages_are_in_the_language_of_the_page(staff):
+    browser = {**BROWSER, "Accept-Language": "pt"}
+    page = staff.get("/admin/messages", headers=browser).text
+    assert 'value="pt" selected' in page and "segmentos: 1, GSM-7, " in page
+    other = staff.get("/admin/messages?locale=en", headers=browser)
+    assert 'value="en" selected' in other.text and '<html lang="pt">' in other.text
+    frame = staff.get("/admin/messages/invoice/mail?locale=en", headers=browser)
+    assert frame.headers["Content-Language"] == "en"
 
 
 def test_odd_wishes_are_the_usual(staff):

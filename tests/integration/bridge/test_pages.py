@@ -5,28 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from babel.messages.extract import extract_from_dir
-from babel.messages.frontend import parse_mapping_cfg
-from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 
-from bridge import pages
 from bridge.pages.tracking.words import FLAG_WORDS, STATUS_WORDS
 from crm.core.events import Actor
 from crm.core.shop import TRACK_DAYS
 from crm.core.uow import Units
-from crm.notifications.texts import LOCALES
 from crm.repairs import service as repairs
 from crm.repairs.models import Repair
-from crm.repairs.service import Address, NewRepair, StatusNews
+from crm.repairs.opening import NewRepair, open_repair
+from crm.repairs.service import Address, StatusNews
 from crm.repairs.statuses import RepairFlag, RepairStatus
 
-BRIDGE = Path(pages.__file__).parents[1]
-TRANSLATIONS = BRIDGE / "translations"
 TODAY = datetime.now(UTC).date()
 TILL = Actor("shop", "Till of Sam Harker", "key_1")
 AGENT = Actor("agent", "Tom Bell")
@@ -37,7 +30,7 @@ def make_repair(units: Units) -> Callable[..., Address]:
     def make(**values) -> Address:
         new = NewRepair(**{"customer_id": None, "device": "iPhone 13", **values})
         with units() as uow:
-            return Address(ref=repairs.create(uow, new, TILL, by_staff=False).ref)
+            return Address(ref=open_repair(uow, new, TILL, by_staff=False).ref)
 
     return make
 
@@ -190,22 +183,3 @@ def test_speaks_the_visitors_language(client, query, accepted, lang):
 def test_every_status_and_flag_has_words():
     assert set(STATUS_WORDS) == set(RepairStatus)
     assert set(FLAG_WORDS) == set(RepairFlag)
-
-
-@pytest.mark.parametrize("locale", [locale for locale in LOCALES if locale != "en"])
-def test_every_sentence_is_translated_and_nothing_is_left_over(locale):
-    with open(TRANSLATIONS / "babel.cfg", encoding="utf-8") as file:
-        methods, options = parse_mapping_cfg(file)
-    used = {
-        message
-        for _, _, message, _, _ in extract_from_dir(
-            str(BRIDGE), methods, options, keywords={"_": None}
-        )
-    }
-    with open(TRANSLATIONS / locale / "LC_MESSAGES" / "messages.po", "rb") as file:
-        catalogue = read_po(file)
-    translated = {message.id for message in catalogue if message.id and message.string}
-
-    assert used == translated
-    assert [error for message in catalogue for error in message.check(catalogue)] == []
-    assert not any(message.fuzzy for message in catalogue if message.id)

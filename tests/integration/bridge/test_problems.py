@@ -41,6 +41,26 @@ def test_browsers_get_a_page_and_programs_do_not(client):
     assert client.get("/nowhere").mimetype == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("language", "title"), [("pt-PT,pt;q=0.9", "Não há nada aqui"), ("de", "There is nothing here")]
+)
+def test_people_are_told_in_their_language(client, language, title):
+    page = client.get("/nowhere", headers={"Accept": "text/html", "Accept-Language": language})
+    assert f"<h1>{title}</h1>" in page.text
+    assert f'<html lang="{page.headers["Content-Language"]}">' in page.text
+    assert "Accept-Language" in page.headers["Vary"] and "URL" not in page.text
+
+
+def test_a_person_meets_a_defect_by_its_number_only(app, client):
+    def broken():
+        raise RuntimeError("a secret detail")
+
+    app.view_functions["front.front"] = broken
+    page = client.get("/", headers={"Accept": "text/html", "Accept-Language": "pt"})
+    assert page.status_code == 500 and "secret" not in page.text
+    assert "Algo correu mal" in page.text and page.headers["X-Request-Id"] in page.text
+
+
 def test_a_defect_shows_only_the_request_id(app, admin):
     def broken():
         raise RuntimeError("a secret detail")

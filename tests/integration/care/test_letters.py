@@ -9,14 +9,9 @@ import pytest
 
 from crm.bookings import opening
 from tests.integration.care.test_unclaimed import flags, go_round, ready_since
-from tests.integration.intake.conftest import move
+from tests.integration.intake.acts import move
 
 TODAY = datetime.now(UTC).date
-
-
-@pytest.fixture
-def desk(role):
-    return role("desk")
 
 
 @pytest.fixture

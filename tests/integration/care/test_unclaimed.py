@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from crm.bookings import opening
+from crm.locations import directions
 from crm.repairs import service as repairs
 from crm.repairs.service import Address
 from crm.repairs.statuses import RepairFlag
 from crm.unclaimed.round import Round
 from tests.builders import STAFF
-from tests.integration.intake.conftest import move
+from tests.integration.intake.acts import move
 
 
 def zone_at(hour: int) -> ZoneInfo:
@@ -162,4 +163,22 @@ def test_the_only_location_tells_where_and_when(mendline, ready):
     ready_since(mendline, ref, 3)
     assert go_round(mendline) == 1
     (told,) = reminders(mendline, number)
-    assert "Quay Phones, 1 Quay." in told and "Sat 10:00–16:00" in told
+    assert "Quay Phones, 1 Quay." in told and "Open: Mon–Fri 09:00–18:00, Sat 10:00–16:00" in told
+
+
+def test_that_it_is_ready_is_told_with_where_and_when(mendline, bench, thread):
+    number, ref = thread
+    with mendline.units() as uow:
+        opening.furnish(uow, "Quay Phones", "Europe/Lisbon")
+        uow.connection.exec_driver_sql("UPDATE locations SET address = '1 Quay'")
+    for status in ("completed", "ready_pickup"):
+        assert move(bench, ref, status).status_code == 201
+        mendline.settle()
+    done, told = mendline.told(number)[-2:]
+    assert "1 Quay" not in done and "1 Quay" in told
+    assert "Open: Mon–Fri 09:00–18:00, Sat 10:00–16:00" in told
+
+
+def test_days_are_told_in_runs():
+    assert directions.spoken([0, 1, 2, 4, 6], "en_GB") == "Mon–Wed, Fri, Sun"
+    assert directions.spoken([5], "en_GB") == "Sat"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -52,6 +53,13 @@ def told(url: str, bounce_url: str | None = None) -> MailSettings:
     return MailSettings(
         mail_from=f"{SHOP} <desk@quay.example>", smtp_url=url, bounce_url=bounce_url
     )
+
+
+def test_answers_that_nobody_reads():
+    told_to = dataclasses.replace(told("smtp://127.0.0.1:9"), reply_to="help@quay.example")
+    states = [mail_doctor.check_answers(one).state for one in (None, told("smtp://x"), told_to)]
+    assert states == ["off", "warn", "ok"]
+    assert "MAIL_REPLY_TO" in mail_doctor.check_answers(told("smtp://x")).todo
 
 
 def texting(sender: str | None = SENDER) -> TwilioSettings:

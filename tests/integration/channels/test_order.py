@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from sqlalchemy import text
 
 from crm.core.events import SYSTEM
@@ -12,15 +9,7 @@ from crm.customers import service as customers
 from crm.notifications import preferences
 from crm.notifications.rules import Frequency, Wishes
 from tests.integration.channels.conftest import Channels, PostOffice
-from tests.service import Service, running
-
-
-@pytest.fixture
-def mendline(db: str, _post: PostOffice) -> Iterator[Service]:
-    _post.empty()
-    with running(db, SMTP_URL=_post.url, MAIL_FROM="desk@quay.example") as service:
-        service.subscribe()
-        yield service
+from tests.service import Service
 
 
 def _states(mendline: Service) -> list[tuple]:
@@ -62,7 +51,7 @@ def test_agents_read_in_the_thread_what_was_told_elsewhere(mendline: Service, _p
     assert len(_post.mails) == 1 and mendline.told(number) == []
     (note,) = [one for one in mendline.notes(number) if "was told by" in one]
     assert note.startswith(
-        "The customer was told by e-mail (proven email; the customer's choice):\nWe have received"
+        "The customer was told by e-mail (proven email; the customer's choice):\n> We have received"
     )
 
 

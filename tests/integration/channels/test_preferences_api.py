@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from crm.core.events import SYSTEM
+from crm.customers import service as customers
+from crm.notifications import preferences
+from crm.notifications.rules import Wishes
 from tests.integration.channels.conftest import Channels
 
 ADDRESS = "ilse@example.org"
@@ -64,6 +69,36 @@ def test_what_is_chosen_is_kept_and_the_rest_stays(channels: Channels, customer:
     assert _acts(channels).count(("communication_preferences.change", customer)) == 2
 
 
+def test_a_change_by_staff_leaves_what_the_customer_says_meanwhile(
+    channels: Channels, customer: str
+):
+    units = channels.shop.parts.units
+    with units() as uow:
+        customer_id = customers.by_ref(uow, customer).id
+    with ThreadPoolExecutor(1) as desk:
+        with units() as page:
+            preferences.change(page, customer_id, Wishes(marketing=False), SYSTEM)
+            answer = desk.submit(_put, channels, customer, frequency="milestones")
+            with pytest.raises(TimeoutError):
+                answer.result(timeout=0.5)  # it waits for the other's word
+        assert answer.result(timeout=10).json["frequency"] == "milestones"
+    told = _get(channels, f"/customers/{customer}/communication-preferences")
+    assert (told["marketing"], told["marketing_by"]) == (False, f"{SYSTEM.kind}: {SYSTEM.name}")
+
+
+def test_wishes_read_earlier_say_nothing_of_marketing(channels: Channels, customer: str):
+    """Neither does null: what was said of it is only changed by saying otherwise."""
+    units = channels.shop.parts.units
+    with units() as desk:
+        customer_id = customers.by_ref(desk, customer).id
+        early = preferences.wishes_of(desk, customer_id)
+        with units() as page:
+            preferences.change(page, customer_id, Wishes(marketing=False), SYSTEM)
+        preferences.change(desk, customer_id, early, SYSTEM)
+    assert _put(channels, customer, marketing=None, frequency="all").json["marketing"] is False
+    assert _put(channels, customer, marketing=True).json["marketing"] is True
+
+
 def test_the_next_message_follows_them(channels: Channels, customer: str):
     assert _put(channels, customer, frequency="none").status_code == 200
     channels.repair(customer)
@@ -87,6 +122,14 @@ def test_what_makes_no_sense_is_refused(channels: Channels, customer: str):
         answer = _put(channels, customer, **body)
         assert answer.status_code == 422, (body, answer.text)
     assert channels.shop.rows("SELECT count(*) FROM communication_preferences")[0][0] == 0
+
+
+@pytest.mark.parametrize(("wishes", "code"), [
+    ({"channels": ["mail"], "blocked": ["mail"]}, "preferred-and-blocked"),
+    ({"hours": {"from": "08:00", "to": "08:00"}}, "hours-empty"),
+])  # fmt: skip
+def test_what_contradicts_itself_is_named(channels: Channels, customer: str, wishes, code: str):
+    assert _put(channels, customer, **wishes).json["code"] == code
 
 
 def test_who_may(channels: Channels, customer: str):

@@ -19,7 +19,7 @@ OTHER = "+447700900124"
 
 @pytest.fixture
 def environ() -> dict[str, str]:
-    return ENVIRON | {"HOLD_SECONDS": "0"}
+    return ENVIRON | {"HOLD_SECONDS": "0", "TWILIO_WHATSAPP_FROM": "+447700900002"}
 
 
 @pytest.fixture
@@ -128,11 +128,12 @@ def test_a_yes_from_elsewhere_or_to_a_choice_approves_nothing(channels: Channels
     assert len([one for one in channels.log("template") if one == ("quote_which",)]) == 1
 
 
-def booking(channels: Channels, customer: str) -> str:
+def booking(channels: Channels, customer: str | None) -> str:
     """Made by staff, waiting for a confirmation, and told by text."""
     shop = channels.shop
     body = {k: v for k, v in shop.body(phone=PHONE).items() if k != "email"}
-    answer = shop.call("POST", "/bookings", "desk", json=body | {"customer_ref": customer})
+    body |= {"customer_ref": customer} if customer else {}
+    answer = shop.call("POST", "/bookings", "desk", json=body)
     assert answer.status_code == 201, answer.text
     channels.settle()
     return answer.json["ref"]
@@ -164,8 +165,8 @@ def test_a_yes_that_may_mean_a_quote_or_a_booking_gets_links(channels: Channels,
     for sid in ("SM1", "SM2"):
         written(channels, "yes", sid)
     assert (held(channels), states(channels)) == ([("pending",)], [("sent",)])
-    (links,) = [one["Body"] for one in asked(twilio) if "open what you mean" in one["Body"]]
-    assert "/quote/" in links and "/book/" in links
+    (link,) = links(twilio)
+    assert "/quote/" in link["Body"] and "/book/" in link["Body"]
 
 
 def test_a_yes_after_something_else_was_asked_confirms_nothing(channels: Channels, twilio):
@@ -191,8 +192,77 @@ def test_a_cancel_gets_the_link_and_cancels_nothing(channels: Channels, twilio):
     for words in ("Please cancel", "cancel my booking", "Cancelar a minha marcação."):
         written(channels, words, f"SM{len(words)}")
     assert held(channels) == [("pending",)]
-    (links,) = [one["Body"] for one in asked(twilio) if "open what you mean" in one["Body"]]
-    assert "/book/" in links
+    (link,) = links(twilio)
+    assert "/book/" in link["Body"]
+
+
+def stops(channels: Channels) -> list[str]:
+    return [row[0] for row in channels.shop.rows(
+        "SELECT channel FROM text_numbers WHERE state = 'opted_out' ORDER BY channel")]  # fmt: skip
+
+
+def links(line) -> list[dict[str, str]]:
+    return [one for one in asked(line) if "open what you mean" in one["Body"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "by"), [("Cancel", ""), ("CANCELAR!", "whatsapp:"), ("end", ""), ("c a n c e l", "")]
+)
+def test_a_carriers_word_is_about_the_booking_they_were_told_of(
+    channels: Channels, twilio, words: str, by: str
+):
+    booking(channels, channels.customer(phone=PHONE))
+    written(channels, words, "SM1", by=by)
+    assert (held(channels), stops(channels)) == ([("pending",)], [])
+    (link,) = links(twilio)
+    assert "/book/" in link["Body"] and link["To"] == by + PHONE
+    assert meant(channels) == [(words, None, "agreed")]
+
+
+@pytest.mark.parametrize(("words", "status"), [("Cancel", "pending"), ("Yes!", "confirmed")])
+def test_one_whom_staff_booked_in_by_number_alone_is_no_stranger(
+    channels: Channels, twilio, words: str, status: str
+):
+    booking(channels, None)
+    written(channels, words, "SM1")
+    assert (held(channels), stops(channels)) == ([(status,)], [])
+    assert bool(links(twilio)) == (words == "Cancel")
+    assert channels.shop.rows("SELECT count(*) FROM customers") == [(1,)]
+
+
+def test_where_no_booking_can_be_meant_it_is_a_stop(channels: Channels, twilio):
+    booking(channels, channels.customer(phone=PHONE))
+    channels.write("UPDATE bookings SET starts_at = now() - interval '2 hours', "
+                   "ends_at = now() - interval '1 hour'")  # fmt: skip
+    written(channels, "Please cancel", "SM1")
+    assert stops(channels) == [], "no word of a carrier"
+    written(channels, "Cancel", "SM2")
+    assert stops(channels) == ["sms", "whatsapp"] and links(twilio) == []
+    assert channels.shop.rows("SELECT details->>'wish' FROM ticket_messages ORDER BY id") == [
+        (None,), ("stop",),
+    ]  # fmt: skip
+
+
+def test_a_booking_told_elsewhere_is_not_meant(channels: Channels, twilio):
+    booking(channels, channels.customer(phone=PHONE))
+    channels.write(f"UPDATE notifications SET address = '{OTHER}'")
+    written(channels, "Cancel", "SM1")
+    assert stops(channels) == ["sms", "whatsapp"] and links(twilio) == []
+
+
+def test_what_twilio_took_for_a_stop_stays_one_and_staff_hear_of_it(channels: Channels, twilio):
+    booking(channels, channels.customer(phone=PHONE))
+    written(channels, "CANCEL", "SM1", OptOutType="STOP")
+    assert (held(channels), stops(channels), links(twilio)) == ([("pending",)], ["sms"], [])
+    assert meant(channels) == [("CANCEL", None, None)]
+    kinds = channels.shop.rows(
+        "SELECT n.kind, t.ref FROM notices n JOIN tickets t ON t.id = ticket_id"
+    )
+    assert sorted(kinds)[0] == ("customer.wish_heard", "TKT-000001")
+    shown = channels.shop.call("GET", "/notices", "desk").json["data"]
+    assert any("may have meant a booking: TKT-000001" in one["text"] for one in shown)
+    written(channels, "STOP", "SM2", OptOutType="STOP")
+    assert stops(channels) == ["sms", "whatsapp"], "of this there is no doubt"
 
 
 def test_hostile_answers(channels: Channels, twilio):

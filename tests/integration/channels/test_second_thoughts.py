@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import requests
-from sqlalchemy import select
 
 from crm.core import outbox
 from crm.core.clock import now
@@ -19,9 +18,9 @@ from crm.customers import service as customers
 from crm.notifications import again, preferences, service
 from crm.notifications.models import Notification
 from crm.notifications.rules import Frequency, Hours, Wishes
-from crm.repairs.events import RepairLinked
-from crm.repairs.models import Repair
+from crm.quotes import service as quotes
 from tests.integration.channels.conftest import Channels
+from tests.integration.channels.test_replies_by_text import quote
 from tests.integration.channels.test_sms import (  # noqa: F401
     MESSAGES,
     PHONE,
@@ -133,25 +132,21 @@ def test_what_may_have_arrived_is_sent_again_only_when_told_to(channels: Channel
     assert channels.shop.call("POST", path, "desk", json={"again": True}).status_code == 201
 
 
-def test_what_is_not_wanted_keeps_nothing_else_from_being_told(channels: Channels, twilio):  # noqa: F811
-    ref = channels.customer()
-    channels.repair(ref)
+def test_a_reminder_ends_with_its_quote(channels: Channels):
+    ref = channels.customer(email=ADDRESS)
+    quote(channels, channels.repair(ref))
+    _wish(channels, ref, Wishes(hours=_in_some_hours()))
+    channels.write("UPDATE quotes SET sent_at = sent_at - interval '3 days'")
     with channels.shop.parts.units() as uow:
-        (repair,) = uow.session.scalars(select(Repair))
-        for template in ("quote_ready", "repair_testing"):
-            service.compose(
-                uow, f"test:{template}", template, template, locale="en",
-                customer_id=repair.customer_id, repair_id=repair.id, hold=timedelta(), actor=SYSTEM,
-            )  # fmt: skip
-    assert {state for (state,) in channels.log("state")} == {"no_channel"}
-    _wish(channels, ref, Wishes(frequency=Frequency.ESSENTIAL))
+        quotes.nudge(uow, 1)
     with channels.shop.parts.units() as uow:
-        customers.update(uow, ref, {"email": ADDRESS}, SYSTEM)
-    channels.write("UPDATE customer_keys SET is_proven = true")
+        again.resend(uow, channels.log("id")[1][0], SYSTEM, is_repeat=True)
+    waiting = [("quote_reminder", "queued"), ("quote_ready", "queued")]
+    assert channels.log("template, state")[2:] == waiting
     with channels.shop.parts.units() as uow:
-        uow.record(RepairLinked(repair.id, SYSTEM, 0))
-    assert channels.log("template, state") == [
-        ("repair_received", "superseded"), ("quote_ready", "queued"), ("repair_testing", "skipped"),
+        quotes.withdraw(uow, 1, SYSTEM)
+    assert channels.log("template, state")[1:] == [
+        ("quote_ready", "sent"), ("quote_reminder", "cancelled"), ("quote_ready", "cancelled"),
     ]  # fmt: skip
 
 

@@ -336,3 +336,40 @@ def test_an_address_is_erased_however_it_is_spelt(channels):
     with channels.shop.parts.units() as uow:
         erasing.erase(uow, ref, SYSTEM)
     assert channels.shop.rows("SELECT body FROM inbox") == [(None,)]
+
+
+def test_a_place_sends_from_its_own_number(channels: Channels, twilio):
+    """Of a booking and of what came of it; another place sends as the shop does."""
+    shop, own = channels.shop, "+447700900777"
+    (slug,) = [one["slug"] for one in shop.call("GET", "/locations", "desk").json["data"]]
+    change = shop.call("PATCH", f"/locations/{slug}", "manager", json={"sms_from": own})
+    assert (change.status_code, change.json["sms_from"]) == (200, own)
+    taken(twilio)
+    repair(channels)
+    channels.settle()
+    assert asked(twilio)["From"] == own
+
+    other = {"slug": "harbour", "name": "Harbour"}
+    assert shop.call("POST", "/locations", "manager", json=other).status_code == 201
+    repair(channels)
+    channels.settle()
+    assert asked(twilio)["From"] == SENDER
+
+    shop.confirmed(location=slug)
+    channels.write("UPDATE booked_devices SET repair_id = (SELECT max(id) FROM repairs)")
+    (ref,) = shop.rows("SELECT ref FROM repairs ORDER BY id DESC LIMIT 1")[0]
+    moved = shop.call("POST", f"/repairs/{ref}/updates", "desk", json={"status": "diagnosing"})
+    assert moved.status_code == 201, moved.text
+    channels.settle()
+    assert asked(twilio)["From"] == own and channels.log("state")[-1] == ("sent",)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "+0", "12345", "x" * 10_000, "שלום", "a\x00b", "<script>", 7]
+)
+def test_what_is_no_sender_is_refused(channels: Channels, value: object):
+    (slug,) = [one["slug"] for one in channels.shop.call("GET", "/locations", "desk").json["data"]]
+    body = {"sms_from": value}
+    assert (
+        channels.shop.call("PATCH", f"/locations/{slug}", "manager", json=body).status_code == 422
+    )

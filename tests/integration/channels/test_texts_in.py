@@ -87,7 +87,9 @@ def test_stop_and_start(channels: Channels, twilio):
     customer = channels.customer(phone=PHONE)
     assert written(channels, " Parar! ", "SM1").status_code == 204
     assert state(channels) == [("sms", "opted_out"), ("whatsapp", "opted_out")]
-    assert messages(channels) == [], "a wish opens no ticket"
+    ((_, body, details),) = messages(channels)
+    assert body == "Parar!"
+    assert details == {"via": "sms", "media": 0, "number": PHONE, "wish": "stop"}
     channels.repair(customer)
     channels.settle()
     assert len(twilio.calls) == 0
@@ -96,11 +98,21 @@ def test_stop_and_start(channels: Channels, twilio):
     ]
     written(channels, "YES", "SM2")
     assert state(channels) == [("sms", "ok"), ("whatsapp", "ok")]
-    channels.repair(customer)
-    channels.settle()
-    assert channels.log("channel, state")[1] == ("sms", "sent")
+    assert channels.log("channel, state") == [("sms", "sent")], "what found no way is brought"
     written(channels, "YES", "SM3")
-    assert [body for _, body, _ in messages(channels)] == ["YES"], "an answer to something else"
+    wishes = [(body, details.get("wish")) for _, body, details in messages(channels)]
+    assert wishes == [("Parar!", "stop"), ("YES", "start"), ("YES", None)], (
+        "the last answers something"
+    )
+
+
+@pytest.mark.parametrize("words", ["STOP", "Cancel", "END"])
+def test_a_stop_makes_nobody_a_customer(channels: Channels, twilio, words: str):
+    written(channels, words, "SM1")
+    assert {one for _, one in state(channels)} == {"opted_out"}
+    assert channels.shop.rows("SELECT 1 FROM customers") == messages(channels) == []
+    written(channels, "", "SM2", OptOutType="START")
+    assert {one for _, one in state(channels)} == {"ok"}
 
 
 def test_what_is_held_is_not_sent_after_stop(channels: Channels, twilio):
@@ -110,7 +122,7 @@ def test_what_is_held_is_not_sent_after_stop(channels: Channels, twilio):
     written(channels, "stop", "SM1")
     channels.settle(2)
     assert (len(asked(twilio)), channels.log("state, refusals")) == (
-        0, [("failed", {"sms": "permanent: they said stop"})],
+        0, [("no_channel", {"sms": "they said stop"})],
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from bridge.integrations.shop.verify import check_signature
 from crm.core.errors import Unauthenticated
 from crm.followups.surveys import Surveys
 from crm.outgoing import catalogue
+from crm.subscriptions.service import MOST_FAILURES
 from tests.integration.channels.conftest import Channels
 
 HOSTILE = ("a" * 10_000, "\u202egnp.exe", "<script>", "{{ 7*7 }}", "a\x00b", "💥")
@@ -183,6 +184,31 @@ def test_a_removed_address_hears_nothing_more(channels: Channels, receiver: Rece
     assert receiver.heard == []
 
 
+def test_what_an_ended_subscription_was_owed_is_cancelled(
+    channels: Channels, receiver: Receiver, subtests
+):
+    """It is no fault: nothing dead, nobody is told."""
+    off = {"is_active": False}
+    for name, end in (("PATCH", {"json": off}), ("DELETE", {})):
+        with subtests.test(name):
+            made = subscribed(channels, receiver)
+            receiver.answers = [500]
+            call(channels, "POST", f"/{made['id']}/test")
+            channels.settle()  # tried once, and waiting
+            channels.repair(channels.customer(email=f"{name}@example.com"))
+            assert call(channels, name, f"/{made['id']}", **end).status_code < 300
+            before = len(receiver.heard)
+            channels.settle(rounds=2)
+            assert len(receiver.heard) == before
+            ours = [row for row in channels.effects("destination, state, reason")
+                    if row[0] == f"webhooks:{made['id']}"]  # fmt: skip
+            assert len(ours) > 1
+            assert {row[1:] for row in ours} == {
+                ("cancelled", "obsolete: the subscription was ended")
+            }
+    assert channels.shop.rows("SELECT kind FROM notices WHERE kind = 'effect.died'") == []
+
+
 def test_a_name_that_moves_into_the_private_network_is_not_called(
     channels: Channels, receiver: Receiver
 ):
@@ -197,10 +223,32 @@ def test_a_name_that_moves_into_the_private_network_is_not_called(
     assert call(channels, "GET", f"/{made['id']}").json["failures"] > 0
 
 
+def test_it_ends_when_nobody_hears_five_events_in_a_row(channels: Channels, receiver: Receiver):
+    made = subscribed(channels, receiver)
+
+    def send(url: str, times: int = 1) -> tuple[int, bool]:
+        channels.write("UPDATE subscriptions SET url = :url", url=url)
+        for _ in range(times):
+            call(channels, "POST", f"/{made['id']}/test")
+        channels.settle()
+        shown = call(channels, "GET", f"/{made['id']}").json
+        return shown["failures"], shown["is_active"]
+
+    deaf = "http://10.0.0.1/events"
+    assert send(deaf, MOST_FAILURES - 1) == (4, True)
+    assert send(receiver.url) == (0, True)
+    assert send(deaf, MOST_FAILURES - 1) == (4, True)
+    assert send(deaf) == (5, False)
+    ended = call(channels, "GET", f"/{made['id']}").json["ended_reason"]
+    assert "private network" in ended
+    assert call(channels, "PATCH", f"/{made['id']}", json={"is_active": True}).json["failures"] == 0
+
+
 REFUSED = (
     "http://10.0.0.1/", "https://192.168.1.1/x", "http://[::1]/", "https://169.254.169.254/",
     "ftp://example.com/", "https://user:secret@example.com/", "javascript:alert(1)", "",
-    "https://", "http://93.184.216.34/", *HOSTILE,
+    "https://", "http://93.184.216.34/", "https://[fec0::1]/", "https://[::7f00:1]:5432/",
+    "https://[64:ff9b:1::a00:1]/", "https://[::ffff:0:10.0.0.1]/", *HOSTILE,
 )  # fmt: skip
 
 
@@ -213,6 +261,17 @@ def test_bad_input_is_refused_by_field(channels: Channels, receiver: Receiver, s
         with subtests.test(kinds=str(kinds)[:40]):
             answer = call(channels, "POST", json={"url": receiver.url, "kinds": list(kinds)})
             assert answer.status_code == 422 and answer.json["errors"], answer.text
+
+
+def test_it_is_switched_by_true_and_false_alone(channels: Channels, receiver: Receiver, subtests):
+    made = subscribed(channels, receiver)
+    for wrong in ("yes", "true", "", "0", 1, 0, 1.0, None, [], {}, *HOSTILE):
+        with subtests.test(str(wrong)[:20]):
+            answer = call(channels, "PATCH", f"/{made['id']}", json={"is_active": wrong})
+            assert answer.status_code == 422 and set(answer.json["errors"]) == {"is_active"}
+    for right in (False, True):
+        answer = call(channels, "PATCH", f"/{made['id']}", json={"is_active": right})
+        assert answer.json["is_active"] is right
 
 
 def test_only_admins_manage_them(channels: Channels):

@@ -11,6 +11,8 @@ import pytest
 import requests
 import responses
 
+from crm.texting import inbox_templates, templates
+from crm.texting.models import InboxTemplate
 from tests.integration.channels.conftest import Channels
 from tests.integration.channels.line import (
     ENVIRON,
@@ -101,6 +103,31 @@ def test_outside_the_window_an_approved_template_goes(channels: Channels, twilio
     assert (sent["ContentSid"], values["1"], values["2"]) == (SID, "iPhone 13", ref)
     assert values["3"].startswith("https://quay.example/track/") and "Body" not in sent
     assert channels.log("channel, state, cost_minor") == [("whatsapp", "sent", 4)]
+
+
+@pytest.mark.parametrize(
+    ("number", "channel"), [(WHATSAPP_SENDER, "whatsapp"), ("+447700900999", "sms"), (None, "sms")]
+)
+def test_a_template_of_the_senders_own_inbox_goes(
+    channels: Channels, twilio, ilse: str, number: str | None, channel: str
+):
+    taken(twilio)
+    shut(channels)
+    with channels.shop.parts.units() as uow:
+        row = InboxTemplate(
+            inbox_id=7, name="repair_received", locale="en", remote_name="repair_received",
+            language="en", category="utility", words="{{2}}: {{1}}", variables=["device", "ref"],
+            number=number, content_sid=SID, read_at=uow.now,
+        )  # fmt: skip
+        inbox_templates.replace(uow, {7: [row]})
+        uow.session.flush()
+        assert len(templates.told(uow, WHATSAPP_SENDER)) == (channel == "whatsapp")
+    ref = channels.repair(ilse)
+    channels.settle()
+    assert channels.log("channel, state") == [(channel, "sent")]
+    if channel == "whatsapp":
+        values = json.loads(asked(twilio)[0]["ContentVariables"])
+        assert values == {"1": "iPhone 13", "2": ref}
 
 
 def test_hostile_values_fit_a_template(channels: Channels, twilio, ilse: str):

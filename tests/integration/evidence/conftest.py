@@ -33,9 +33,7 @@ from tests import builders
 from tests.integration.bridge.conftest import (  # noqa: F401
     as_role,
     client,
-    engine,
     make_app,
-    rung,
     units,
 )
 from tests.integration.payments import giving

@@ -1,34 +1,16 @@
-"""The joined service, its files in a directory of its own, and callers of every role."""
+"""The files of the joined service, in a directory of its own."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
-from crm.core.events import SYSTEM
 from crm.files.store import Store
-from crm.staff import service as staff
 from tests import builders
-from tests.service import Service, running
-
-Call = Callable[..., TestResponse]
-
-
-@pytest.fixture(scope="session")
-def _service(database_url: str) -> Iterator[Service]:
-    with running(database_url) as service:
-        service.subscribe()
-        yield service
-
-
-@pytest.fixture
-def mendline(_service: Service, db: str) -> Service:
-    return _service.emptied()
+from tests.service import Service
 
 
 @pytest.fixture
@@ -39,29 +21,6 @@ def store(mendline: Service) -> Store:
         for key in keys:
             store.drop(key)
     return store
-
-
-@pytest.fixture
-def role(mendline: Service) -> Callable[[str], Call]:
-    """A caller with a fresh key of that role; its `key_id` is the key's."""
-
-    def make(name: str) -> Call:
-        with mendline.units() as uow:
-            key = staff.create_key(uow, mendline.parts.seal, SYSTEM, name=f"a {name}", role=name)
-
-        def call(method: str, path: str, headers: dict | None = None, **kwargs: Any):
-            headers = {"Authorization": f"Bearer {key.key}", **(headers or {})}
-            return mendline.http.open(f"/api/v1{path}", method=method, headers=headers, **kwargs)
-
-        call.key_id = key.id
-        return call
-
-    return make
-
-
-@pytest.fixture
-def desk(role: Callable[[str], Call]) -> Call:
-    return role("desk")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +32,11 @@ class Odd(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "4")
             self.end_headers()
             self.wfile.write(b"fine")
+        elif kind == "slowly":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+            for _ in range(40):
+                self.wfile.write(b"x")
+                self.server.gate.wait(0.1)
         else:  # cut, drip
             self.send_response(200)
             self.send_header("Content-Length", "1000")
@@ -85,6 +91,13 @@ def test_what_is_not_to_be_had(odd, path):
         read(Door(odd, 5), f"{odd}/{path}")
 
 
+def test_headers_that_drip_cost_no_more_than_the_time_of_a_file(odd):
+    started = time.monotonic()
+    with pytest.raises(Temporary):
+        read(Door(odd, 0.5), f"{odd}/slowly")
+    assert time.monotonic() - started < 1.5
+
+
 @pytest.mark.parametrize("path", ["500", "503", "429", "cut", "drip"])
 def test_what_may_work_later(odd, path):
     with pytest.raises(Temporary):
@@ -122,8 +135,19 @@ def test_nobody_listens(odd):
         ("fd00::1", False),
         ("ff02::1", False),
         ("::ffff:192.168.1.1", False),
+        ("::ffff:93.184.216.34", False),
+        ("::ffff:0:192.168.1.1", False),
+        ("::192.168.1.1", False),
+        ("::7f00:1", False),
         ("64:ff9b::a00:1", False),
+        ("64:ff9b:1::a00:1", False),
         ("2002:a00:1::", False),
+        ("2001:0:a00:1::", False),
+        ("2001:db8::1", False),
+        ("100::1", False),
+        ("fec0::1", False),
+        ("4000::1", False),
+        ("2a00:1450:4003:80f::200e", True),
     ],
 )
 def test_which_addresses_are_public(address, public):

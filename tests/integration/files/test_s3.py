@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,10 +21,10 @@ from crm.files import receiving, service
 from crm.staff import service as staff
 from tests import builders
 from tests.integration.files.conftest import sent
+from tests.integration.files.killing import STEPS, kill_after
 from tests.service import Service, running
 from tests.unit.crm.files import samples
 
-ROOT = Path(__file__).parents[3]
 KEYS = {"aws_access_key_id": "AKID42", "aws_secret_access_key": "HIDDEN42"}
 
 
@@ -102,40 +100,18 @@ def test_a_bucket_that_is_away_leaves_no_row(mendline: Service, bucket):
     assert mendline.count("files") == 0
 
 
-PROGRAM = """
-import io, os, sys
-from pathlib import Path
-from bridge.integrations.files.s3 import S3Store
-from bridge.settings import FilesSettings
-from crm.core.db import make_engine
-from crm.core.events import SYSTEM
-from crm.core.uow import Units
-from crm.files import models, receiving, service
-import crm.repairs.models, crm.tickets.models, crm.customers.models
-
-url, root, step, endpoint = sys.argv[1:]
-told = FilesSettings("quay-files", "shop", endpoint, "us-east-1", "AKID42", "HIDDEN42")
-store = S3Store(Path(root), told, 5.0)
-with receiving.receiving(store) as taken:
-    draft = taken.take(io.BytesIO(sys.stdin.buffer.read()), "a.jpg")
-    if step == "taken":
-        os._exit(9)
-    with Units(make_engine(url))() as uow:
-        owner, filing = service.Owner(repair_id=1), service.Filing("api", SYSTEM)
-        service.add(uow, store, owner, [draft], filing)
-        if step == "kept":
-            os._exit(9)
-    os._exit(9)
-"""
-
-
-@pytest.mark.parametrize(("step", "rows"), [("taken", 0), ("kept", 0), ("committed", 1)])
+@pytest.mark.parametrize(("step", "rows"), STEPS)
 def test_killed_between(mendline, db, endpoint, store, bucket, step: str, rows: int):
     with mendline.units() as uow:
         builders.repair(uow)
-    command = [sys.executable, "-c", PROGRAM, db, str(store.root), step, endpoint]
-    killed = subprocess.run(command, input=samples.photo(), cwd=ROOT, capture_output=True)
-    assert killed.returncode == 9, killed.stderr.decode()[-500:]
+    told = f"'quay-files', 'shop', {endpoint!r}, 'us-east-1', 'AKID42', 'HIDDEN42'"
+    kill_after(
+        step,
+        db,
+        store.root,
+        imports="from bridge.integrations.files.s3 import FilesSettings, S3Store",
+        store=f"S3Store(Path(root), FilesSettings({told}), 5.0)",
+    )
     assert mendline.count("files") == rows
     assert len(names(bucket)) == 3, "the file is there before its row"
     service.sweep(mendline.units, store, older_than_seconds=-2)

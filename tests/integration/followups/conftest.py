@@ -13,21 +13,16 @@ import pytest
 from sqlalchemy import text
 
 from bridge import limits
+from crm.core.events import SYSTEM
 from crm.core.shop import Shop
 from crm.followups.round import DUE, Round
 from crm.followups.sending import Sending
+from crm.notifications import preferences
+from crm.notifications.rules import Wishes
 from jobs.inbox import InboxRunner
 from jobs.leases import Heartbeat
 from jobs.retries import Ladder
-from tests.integration.intake.conftest import (  # noqa: F401
-    _service,
-    bench,
-    mendline,
-    move,
-    repair,
-    role,
-    thread,
-)
+from tests.integration.intake.acts import move
 from tests.service import Service
 
 URL = "https://example.test/review?shop=1"
@@ -122,7 +117,7 @@ class After:
 
 
 @pytest.fixture
-def wish(role) -> Callable[..., None]:  # noqa: F811
+def wish(role) -> Callable[..., None]:
     """Change the settings: kinds that are on, with the day after."""
 
     def make(url: str | None = URL, **kinds: dict) -> None:
@@ -134,7 +129,7 @@ def wish(role) -> Callable[..., None]:  # noqa: F811
 
 
 @pytest.fixture
-def after(mendline, bench, thread) -> After:  # noqa: F811
+def after(mendline, bench, thread) -> After:
     """The repair is ready and not handed over yet."""
     limits.limiter.reset()
     number, ref = thread
@@ -144,8 +139,11 @@ def after(mendline, bench, thread) -> After:  # noqa: F811
 
 
 @pytest.fixture
-def delivered(after, bench, wish) -> After:  # noqa: F811
-    """Handed over, with a survey and a review request planned."""
+def delivered(after, bench, wish) -> After:
+    """Handed over to somebody who agreed to marketing: a survey and a review request are planned."""
+    with after.service.units() as uow:
+        customer_id = after.service.one("SELECT customer_id FROM repairs")
+        preferences.change(uow, customer_id, Wishes(marketing=True), SYSTEM)
     wish()
     assert move(bench, after.ref, "delivered").status_code == 201
     after.service.settle()

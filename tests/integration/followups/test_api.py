@@ -14,11 +14,6 @@ def soon(**more: float) -> str:
     return (datetime.now(UTC) + timedelta(**(more or {"days": 2}))).isoformat()
 
 
-@pytest.fixture
-def desk(role):
-    return role("desk")
-
-
 def test_words_of_staff_are_sent_when_due(after, desk):
     body = {"repair": after.ref, "words": "The case you wanted is here. 😀", "due_at": soon()}
     key = {"Idempotency-Key": "once"}

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from crm.core.events import SYSTEM
 from crm.core.uow import Units
-from crm.notifications import preferences
 from crm.notifications.events import NotificationComposed
-from crm.notifications.rules import Wishes
 from tests import builders
 from tests.integration.followups.conftest import OFF
-from tests.integration.intake.conftest import move
+from tests.integration.intake.acts import move
 
 
 def test_the_plan_is_made_at_the_handing_over(after, bench, wish):
@@ -191,13 +188,18 @@ def test_without_any_channel_it_fails_and_says_why(after, bench, wish):
     assert after.service.count("notifications", "template = 'survey' AND state = 'cancelled'") == 1
 
 
-def test_what_the_customer_does_not_want_ends(delivered):
-    with delivered.service.units() as uow:
-        customer_id = delivered.service.one("SELECT customer_id FROM follow_ups LIMIT 1")
-        preferences.change(uow, customer_id, Wishes(marketing=False), SYSTEM)
+def test_who_refused_is_asked_for_no_review(delivered):
+    delivered.write("UPDATE communication_preferences SET marketing = false")
     delivered.due("review_request")
     delivered.round()
     delivered.round()
-    assert ("review_request", "cancelled", "the customer wants no marketing") in delivered.states(
-        "kind, state, reason"
-    )
+    reason = "the customer wants no marketing"
+    assert ("review_request", "cancelled", reason) in delivered.states("kind, state, reason")
+
+
+def test_who_never_said_a_word_is_asked_for_a_review(delivered):
+    delivered.write("UPDATE communication_preferences SET marketing = NULL")
+    delivered.due("review_request")
+    delivered.round()
+    delivered.round()
+    assert delivered.state("review_request") == "sent"

@@ -9,7 +9,7 @@ import pytest
 
 from crm.privacy import erasing
 from tests import builders
-from tests.integration.intake.conftest import move
+from tests.integration.intake.acts import move
 
 RTL = "\u202egnp.exe"
 HOSTILE = ("<script>alert(1)</script>", "{{ 7 * 7 }}", RTL, "😀" * 500, "a\x00b", "' OR 1=1 --")

@@ -70,6 +70,21 @@ def test_several_open_repairs_keep_nothing(mendline, role, thread, db):
     assert (mendline.count("passcodes"), found(db, "Zebra7741")) == (0, [])
 
 
+def test_of_several_repairs_the_one_talked_about_keeps_it(mendline, role, bench, thread):
+    number, ref = thread
+    ticket = mendline.one("SELECT ref FROM tickets")
+    role("desk")("POST", "/repairs", json={"device": "iPad", "ticket": ticket})
+    mendline.settle()
+    mendline.agent(number, f"!about {ref}", private=True)
+    mendline.settle()
+    says(mendline, number, WORDS)
+    assert f"passcode box of {ref}" in note_of(mendline, number)
+    assert look(bench, ref).json["value"] == "Zebra7741"
+    says(mendline, number, "The iPad has PIN: 993377")
+    other = mendline.one("SELECT ref FROM repairs WHERE device = 'iPad'")
+    assert look(bench, other).json["value"] == "993377"
+
+
 def test_what_staff_wrote_down_stays(mendline, bench, thread):
     number, ref = thread
     put(bench, ref, "pin", "112233")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.intake.conftest import answer, move
+from tests.integration.intake.acts import answer, move
 
 GATE = "checklist-incomplete"
 

@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from tests.conftest import libpq
-from tests.integration.intake.conftest import move
+from tests.integration.intake.acts import move
 
 SECRET = "Zebra-7741-lock"
 

@@ -1,13 +1,6 @@
-"""The same joined service and callers as the intake tests."""
+"""Facts of a company."""
 
 import pytest
-
-from tests.integration.intake.conftest import (  # noqa: F401
-    _service,
-    mendline,
-    repair,
-    role,
-)
 
 FACTS = {
     "legal_name": "Harbour Phones Limited",
@@ -17,16 +10,6 @@ FACTS = {
     "bank": "Sort code 00-00-00, account 12345678",
 }
 LINE = {"label": "Screen", "unit_minor": 12000}
-
-
-@pytest.fixture
-def desk(role):  # noqa: F811
-    return role("desk")
-
-
-@pytest.fixture
-def manager(role):  # noqa: F811
-    return role("manager")
 
 
 @pytest.fixture

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
 from crm.core import inbox, outbox
-from crm.core.db import make_engine
 from crm.core.inbox import Delivery
 from crm.core.outbox import Effect
 from crm.core.uow import UnitOfWork, Units
@@ -28,10 +27,14 @@ RUNGS = (5.0, 30.0, 120.0)
 class Deliverer:
     """Answers with the next of `answers` (an error is raised, a function called), else succeeds."""
 
+    postponed: datetime | None = None
     answers: list[Any] = field(default_factory=list)
     found: list[Any] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     told: list[tuple[str, str]] = field(default_factory=list)
+
+    def postponed_until(self, uow: UnitOfWork, effect: Effect) -> datetime | None:
+        return self.postponed
 
     def before_first_try(self, uow: UnitOfWork, effect: Effect) -> dict[str, Any]:
         return {"after_id": 7}
@@ -109,19 +112,6 @@ class Floor:
                      " FROM destinations WHERE name = 'shop'")  # fmt: skip
         with self.engine.connect() as connection:
             return connection.execute(query).first()
-
-
-@pytest.fixture
-def engine(db: str) -> Iterator[Engine]:
-    engine = make_engine(db)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def rung() -> list[tuple[list[int], list[int]]]:
-    """Every ring of the doorbell: (inbox ids, outbox ids)."""
-    return []
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Outbox rows: what becomes of a row for each answer of the other side."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -8,6 +8,7 @@ from sqlalchemy import text
 from chatwoot.http import Wire
 from crm.core import outbox
 from crm.core.errors import Denied, Permanent, Temporary, Uncertain
+from crm.core.outbox import OutboxRow
 from crm.core.uow import refuse_inside_unit
 from jobs import destinations, leases
 from jobs.leases import MOST_ERRORS, MOST_LOST_LEASES
@@ -88,6 +89,43 @@ def test_a_row_that_waits_for_its_destination_is_not_passed_over(floor):
     assert floor.deliverer.calls == []
     floor.make_due("outbox", first)
     assert floor.relay.run(first) == second
+
+
+def test_a_postponed_row_waits_without_cost_and_lets_its_lane_pass(floor):
+    first, second = floor.owe("a"), floor.owe("b")
+    floor.deliverer.answers = [Temporary("busy")]
+    floor.relay.run(first)
+    floor.make_due("outbox", first)
+    floor.deliverer.postponed = datetime.now(UTC) + HOUR
+    assert floor.relay.run(first) is None
+    row = floor.row("outbox", first)
+    assert (row.state, row.attempts) == ("pending", 1) and 3590 < row.wait <= 3601
+    floor.deliverer.postponed = None
+    floor.relay.run(second)
+    assert (state(floor, first), state(floor, second)) == ("pending", "done")
+    floor.change("outbox", first, "held_until = clock_timestamp(), due_at = clock_timestamp()")
+    floor.relay.run(first)
+    assert state(floor, first) == "done"
+
+
+def test_a_postponed_row_that_was_never_tried_can_be_taken_back(floor):
+    row_id = floor.owe("a")
+    floor.deliverer.postponed = datetime.now(UTC) + HOUR
+    floor.relay.run(row_id)
+    with floor.units() as uow:
+        assert outbox.cancel(uow, "a", "taken back")
+
+
+def test_a_doubt_is_looked_up_at_any_hour(floor):
+    row_id = floor.owe("a")
+    floor.deliverer.answers, floor.deliverer.found = [Uncertain("500")], [None]
+    floor.relay.run(row_id)
+    floor.make_due("outbox", row_id)
+    floor.deliverer.postponed = datetime.now(UTC) + HOUR
+    for _ in range(2):
+        floor.relay.run(row_id)
+    assert floor.deliverer.calls == [("deliver", "a"), ("look_up", "a")]
+    assert floor.row("outbox", row_id).wait > 3590
 
 
 def test_a_tried_row_blocks_its_lane_until_it_is_dead(floor):
@@ -261,6 +299,70 @@ def test_three_lost_leases_are_poison_and_the_lane_moves_on(floor):
     assert floor.deliverer.told == [("dead", "a")]
     floor.relay.run(behind)
     assert state(floor, behind) == "done"
+
+
+def _lost(floor, row_id, times=MOST_LOST_LEASES):
+    """A send whose workers died in the call again and again; the last one may have sent it."""
+    floor.deliverer.answers = [lambda effect: leave(floor, row_id)]
+    floor.deliverer.found = [lambda effect: leave(floor, row_id) for _ in range(times - 1)]
+    for _ in range(times):
+        floor.relay.run(row_id)
+        floor.let_lease_run_out("outbox", row_id)
+        leases.expire(floor.units, 0)
+        floor.make_due("outbox", row_id)
+    floor.deliverer.calls.clear()
+
+
+def _as_staff_see_it(floor, row_id):
+    with floor.units() as uow:
+        return uow.session.get_one(OutboxRow, row_id)
+
+
+def test_what_killed_its_workers_is_looked_up_before_a_person_is_asked(floor):
+    row_id = floor.owe("a")
+    _lost(floor, row_id)
+    floor.deliverer.found = [{"id": 4}]
+    floor.relay.run(row_id)
+    assert (state(floor, row_id), floor.deliverer.calls) == ("done", [("look_up", "a")])
+    assert floor.deliverer.told == [("done", "a")]
+
+
+def test_what_killed_its_workers_and_is_not_there_is_not_sent_again(floor):
+    row_id = floor.owe("a")
+    _lost(floor, row_id)
+    floor.relay.run(row_id)
+    row = floor.row("outbox", row_id)
+    assert (row.state, floor.deliverer.calls) == ("dead", [("look_up", "a")])
+    assert "poison" in row.reason and "not found" in row.reason
+    assert floor.deliverer.told == [("dead", "a")]
+
+
+def test_a_look_that_gives_no_answer_is_repeated(floor):
+    row_id = floor.owe("a")
+    _lost(floor, row_id)
+    floor.deliverer.found = [Temporary("busy"), {"id": 4}]
+    floor.relay.run(row_id)
+    assert state(floor, row_id) == "unsure"
+    floor.make_due("outbox", row_id)
+    floor.relay.run(row_id)
+    assert state(floor, row_id) == "done"
+
+
+def test_a_look_that_kills_as_well_ends_in_doubt(floor):
+    row_id = floor.owe("a")
+    _lost(floor, row_id, MOST_LOST_LEASES + 1)
+    floor.relay.run(row_id)
+    row = _as_staff_see_it(floor, row_id)
+    assert (row.state, row.may_have_left, floor.deliverer.calls) == ("dead", True, [])
+    assert row.reason.startswith("undecided:") and "may have been sent" in row.reason
+
+
+def test_what_was_plainly_refused_has_not_left(floor):
+    row_id = floor.owe("a")
+    floor.deliverer.answers = [Permanent("no such thread")]
+    floor.relay.run(row_id)
+    row = _as_staff_see_it(floor, row_id)
+    assert (row.state, row.may_have_left) == ("dead", False)
 
 
 def test_a_deadline_cancels_and_tells(floor):

@@ -20,7 +20,6 @@ from crm.customers.service import Person
 from crm.notices import service as notices
 from crm.staff import roles, sessions
 from crm.staff import service as staff
-from tests import post
 from tests.integration.bookings.conftest import ENVIRON
 from tests.post import PostOffice
 
@@ -115,12 +114,6 @@ class Desk(Shop):
         browser = self.app.test_client()
         assert browser.post(self.person(role)[1], headers=BROWSER).status_code == 303
         return browser
-
-
-@pytest.fixture(scope="session")
-def _post() -> Iterator[PostOffice]:
-    with post.opened() as office:
-        yield office
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from crm import duties
 from crm.core.events import SYSTEM, Actor
 from crm.core.inbox import DeliveryDied
 from crm.core.outbox import EffectDied
@@ -148,7 +149,8 @@ def test_a_message_that_no_channel_took_is_news(desk: Desk):
     assert len(failed) == 1
     assert failed[0]["customer"] == "Ilse Brandt"
     assert failed[0]["url"].startswith("/admin/repairs/")
-    ref = failed[0]["url"].rpartition("/")[2]
+    ref, _, part = failed[0]["url"].rpartition("/")[2].partition("#")
+    assert part == "messages"
     assert failed[0]["text"].endswith(f"“We have your device: repair {ref}”")
     told = desk.call("GET", "/notices", "desk", headers={"Accept-Language": "pt"}).json["data"]
     assert next(row for row in told if row["kind"] == "message.failed")["text"].endswith(
@@ -217,7 +219,7 @@ def test_old_ones_are_forgotten(desk: Desk):
     desk.call("POST", "/notices/read-all", "desk")
     with desk.parts.units() as uow:
         uow.session.get_one(Notice, old).at = uow.now - service.KEPT - timedelta(minutes=1)
-    desk.parts._forget()
+    duties.forget(desk.parts.units)
     assert [row["id"] for row in desk.seen_by("desk")] == [new]
     assert desk.rows("SELECT count(*) FROM notice_reads")[0][0] == 1
 

@@ -60,12 +60,15 @@ def test_an_empty_list_says_so(desk: Desk):
     assert "Nothing new. You have seen everything." in page(browser)
 
 
-def test_it_is_in_english_as_its_menu(desk: Desk):
+def test_it_is_in_the_language_of_who_reads(desk: Desk):
     browser = desk.signed_in()
     desk.post_one("1")
-    words = {**BROWSER, "Accept-Language": "pt"}
-    text = browser.get("/admin/notices?lang=pt", headers=words).text
-    assert '<html lang="en">' in text and "New ticket TKT-1" in text and "Mark as read" in text
+    answer = browser.get("/admin/notices", headers={**BROWSER, "Accept-Language": "pt"})
+    text = answer.text
+    assert '<html lang="pt">' in text and "Novo pedido TKT-1" in text
+    assert "Marcar como lido" in text and "Reparações" in text
+    assert answer.headers["Content-Language"] == "pt"
+    assert "Accept-Language" in answer.headers["Vary"]
     assert "/api/" not in re.search(r'<ul class="notices">.*?</ul>', text, re.S)[0]
 
 

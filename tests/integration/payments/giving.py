@@ -13,7 +13,7 @@ from crm.core.money import Line
 from crm.core.shop import Links, Shop
 from crm.invoices import service as invoices
 from crm.invoices.service import NewInvoice
-from crm.payments import attempts, ledger, refunds, service, settling
+from crm.payments import attempts, refunds, service, settling
 from crm.payments.models import LedgerEntry, Payment
 from crm.payments.provider import DisputeFact, Fact, RefundFact
 from crm.payments.refunds import NewRefund
@@ -84,11 +84,6 @@ def balances(units) -> dict[str, int]:
         rows = uow.session.execute(query.group_by(LedgerEntry.account)).all()
     assert sum(amount for _, amount in rows) == 0
     return {account: int(amount) for account, amount in rows if amount}
-
-
-def held(units, repair) -> int:
-    with units() as uow:
-        return ledger.held(uow, repair_id=repair.id)
 
 
 def count(units, kind) -> int:

@@ -17,9 +17,10 @@ from crm.customers import service as customers
 from crm.customers.rules import email_key
 from crm.customers.service import Person
 from crm.repairs import service as repairs
-from crm.repairs.service import Address, NewRepair, StatusNews
+from crm.repairs.opening import NewRepair, open_repair
+from crm.repairs.service import Address, StatusNews
 from crm.repairs.statuses import RepairStatus
-from tests import builders, post
+from tests import builders
 from tests.integration.notices.conftest import BROWSER, composed
 from tests.integration.notices.conftest import Shop as Base
 from tests.post import PostOffice
@@ -39,7 +40,7 @@ class Portal(Base):
     def repair(self, customer_id: int, device: str = "Pixel 8", **fields) -> str:
         with self.parts.units() as uow:
             new = NewRepair(customer_id, device=device, **fields)
-            return repairs.create(uow, new, builders.STAFF, by_staff=False).ref
+            return open_repair(uow, new, builders.STAFF, by_staff=False).ref
 
     def move(self, ref: str, status: str) -> None:
         news = StatusNews(RepairStatus(status), by_staff=False)
@@ -71,12 +72,6 @@ class Portal(Base):
         answer = browser.post(self.link(email), headers=BROWSER)
         assert (answer.status_code, urlsplit(answer.location).path) == (303, "/me")
         return browser
-
-
-@pytest.fixture(scope="session")
-def _post() -> Iterator[PostOffice]:
-    with post.opened() as office:
-        yield office
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,14 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import text, update
+from werkzeug.test import TestResponse
 
+from crm import duties
 from crm.core.events import Actor
+from crm.core.inbox import InboxRow
 from crm.customers import merging
+from crm.customers.models import CustomerKey
 from crm.portal import sessions
 from crm.portal.models import PortalLink, PortalSession
 from crm.privacy import erasing
@@ -115,7 +120,7 @@ def test_links_and_sessions_end(portal: Portal):
     with portal.parts.units() as uow:
         for table in (PortalLink, PortalSession):
             uow.session.query(table).update({"expires_at": uow.now - timedelta(days=8)})
-    portal.parts._forget()
+    duties.forget(portal.parts.units)
     assert portal.rows(
         "SELECT (SELECT count(*) FROM portal_links), (SELECT count(*) FROM portal_sessions)"
     )[0] == (0, 0)
@@ -128,19 +133,93 @@ def test_one_sign_in_ends_the_other_links_of_that_customer(portal: Portal):
     assert portal.browser().post(first, headers=BROWSER).status_code == 410
 
 
-def test_three_links_an_hour_and_no_more(portal: Portal):
+def _from(portal: Portal, net: str, email: str) -> TestResponse:
+    """A visitor from there asks."""
+    where = {"REMOTE_ADDR": net}
+    return portal.browser().post(
+        "/me", data={"email": email}, headers=BROWSER, environ_overrides=where
+    )
+
+
+def test_no_link_is_added_to_three_good_ones(portal: Portal):
     portal.customer(ILSE)
     for _ in range(5):
         assert portal.ask(ILSE).status_code == 303
     assert len(portal.links()) == 3
 
 
-def test_asking_is_limited_for_each_visitor(portal: Portal):
-    browser = portal.browser()
-    codes = [
-        browser.post("/me", data={"email": ILSE}, headers=BROWSER).status_code for _ in range(6)
-    ]
-    assert codes == [303] * 5 + [429]
+def test_strangers_lock_nobody_out(portal: Portal):
+    """However many ask: there is always a good link in the mail, and after it was used a new one."""
+    portal.customer(ILSE)
+    for number in range(12):
+        assert _from(portal, f"198.51.100.{number}", ILSE).status_code == 303
+    assert portal.ask(ILSE).status_code == 303
+    links = portal.links()
+    assert len(links) == 3
+    assert portal.browser().post(links[-1], headers=BROWSER).status_code == 303
+    portal.ask(ILSE)
+    assert len(portal.links()) == 4
+
+
+def test_links_in_a_mailbox_nobody_reads_any_more_lock_nobody_out(portal: Portal):
+    owner = portal.customer(ILSE)
+    with portal.parts.units() as uow:
+        key = CustomerKey(
+            customer_id=owner, kind="email", value=NOOR, is_proven=True, created_at=uow.now
+        )
+        uow.session.add(key)
+    for _ in range(4):
+        portal.ask(NOOR)
+    portal.ask(ILSE)
+    portal.links()
+    assert portal.post.recipients == [NOOR] * 3 + [ILSE]
+
+
+@pytest.mark.parametrize(("minutes", "count"), [(9, 3), (11, 4)])
+def test_links_that_are_about_to_end_do_not_count(portal: Portal, minutes, count):
+    portal.customer(ILSE)
+    for _ in range(3):
+        portal.ask(ILSE)
+    portal.links()
+    with portal.parts.units() as uow:
+        ago = timedelta(minutes=minutes)
+        uow.session.execute(
+            update(PortalLink).values(
+                expires_at=PortalLink.expires_at - ago, created_at=PortalLink.created_at - ago
+            )
+        )
+    portal.ask(ILSE)
+    assert len(portal.links()) == count
+
+
+def test_asking_is_limited_for_each_visitor_and_address(portal: Portal):
+    """Known or not: what one visitor asks for takes nothing from another."""
+    here, there = "198.51.100.7", "198.51.100.8"
+    codes = [_from(portal, here, typed).status_code for typed in (ILSE, f" {ILSE.upper()}", ILSE)]
+    often = _from(portal, here, ILSE)
+    assert (*codes, often.status_code) == (303, 303, 303, 429)
+    assert "several times" in often.text
+    assert _from(portal, there, ILSE).status_code == 303
+    codes = [_from(portal, here, f"{n}@example.org").status_code for n in range(3)]
+    assert codes[-1] == 429
+
+
+def test_what_was_typed_is_dropped_when_it_was_looked_up(portal: Portal):
+    portal.customer(ILSE)
+    for address in (ILSE, "nobody@example.org"):
+        portal.ask(address)
+    portal.settle()
+    assert set(portal.rows("SELECT state, body FROM inbox")) == {("done", None)}
+
+
+def test_what_nobody_looked_up_goes_with_the_next_person_erased(portal: Portal):
+    portal.customer(ILSE)
+    portal.ask("nobody@example.org")
+    with portal.parts.units() as uow:
+        uow.session.execute(update(InboxRow).values(state="dead"))
+        (ref,) = uow.session.execute(text("SELECT ref FROM customers")).one()
+        erasing.erase(uow, ref, OPERATOR)
+    assert set(portal.rows("SELECT state, body FROM inbox")) == {("ignored", None)}
 
 
 @pytest.mark.parametrize("typed", HOSTILE)

@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,25 +26,13 @@ from crm.files import service as files
 from crm.privacy import erasing, exporting
 from crm.repairs import service as repairs
 from crm.repairs.service import Address
-from tests.service import ENVIRON, Service, running
+from tests.service import ENVIRON, Service
 from tests.unit.crm.files import samples
 
 ROOT = Path(__file__).parents[3]
 OPERATOR = Actor("staff", "command line")
 # What only this person has.
 MARKS = ("ilse@example.org", "+447700900123", "Ilse Brandt", "Quay Street 9")
-
-
-@pytest.fixture(scope="session")
-def _service(database_url: str) -> Iterator[Service]:
-    with running(database_url) as service:
-        service.subscribe()
-        yield service
-
-
-@pytest.fixture
-def mendline(_service: Service, db: str) -> Service:
-    return _service.emptied()
 
 
 @pytest.fixture

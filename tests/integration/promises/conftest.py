@@ -16,10 +16,11 @@ from crm.core.uow import UnitOfWork
 from crm.promises.watch import Watch
 from crm.repairs import service as repairs
 from crm.repairs.models import Repair
-from crm.repairs.service import Address, NewRepair, StatusNews
+from crm.repairs.opening import NewRepair, open_repair
+from crm.repairs.service import Address, StatusNews
 from crm.repairs.statuses import RepairStatus
 from crm.staff import service as staff
-from tests.service import Service, running
+from tests.service import Service
 
 ALWAYS = [{"weekday": day, "opens_at": "00:00", "closes_at": "00:00"} for day in range(7)]
 
@@ -64,7 +65,7 @@ class Bench:
         start = end - timedelta(days=days)
         with self.service.units() as uow:
             new = NewRepair(None, device=device, occurred_at=start, **more)
-            repair = repairs.create(uow, new, SYSTEM, by_staff=False)
+            repair = open_repair(uow, new, SYSTEM, by_staff=False)
             news = StatusNews(RepairStatus.COMPLETED, by_staff=False, occurred_at=end)
             repairs.change_status(uow, Address(ref=repair.ref), news, SYSTEM)
 
@@ -111,15 +112,8 @@ def statements() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", keep)
 
 
-@pytest.fixture(scope="session")
-def _service(database_url: str) -> Iterator[Service]:
-    with running(database_url) as service:
-        service.subscribe()
-        yield service
-
-
 @pytest.fixture
-def bench(_service: Service, db: str) -> Bench:
-    made = Bench(_service.emptied())
+def bench(mendline: Service) -> Bench:
+    made = Bench(mendline)
     made.open_shop()
     return made

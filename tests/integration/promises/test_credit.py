@@ -10,7 +10,8 @@ from crm.catalog.models import RepairType
 from crm.core.events import SYSTEM
 from crm.core.uow import UnitOfWork
 from crm.repairs import service as repairs
-from crm.repairs.service import Address, NewRepair, StatusNews
+from crm.repairs.opening import NewRepair, open_repair
+from crm.repairs.service import Address, StatusNews
 from crm.repairs.statuses import RepairStatus
 from tests.integration.promises.conftest import Bench, statements, today
 from tests.integration.promises.test_promises import fill_catalogue
@@ -29,7 +30,7 @@ def walk(bench: Bench, device: str, hours: int, *technicians: str | None) -> str
     start = datetime.now(UTC) - timedelta(hours=hours * (len(WAY) + 1))
     with bench.service.units() as uow:
         new = NewRepair(None, device=device, occurred_at=start, technician=technicians[0])
-        ref = repairs.create(uow, new, SYSTEM, by_staff=False).ref
+        ref = open_repair(uow, new, SYSTEM, by_staff=False).ref
         for number, (status, named) in enumerate(zip(WAY, technicians[1:], strict=True), start=1):
             news = StatusNews(
                 RepairStatus(status),

@@ -4,22 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from crm.repairs import links
 from tests import builders
-from tests.builders import STAFF
-
-
-def _bench(mendline, count=1):
-    """A conversation with linked repairs, all quiet: (number, refs)."""
-    number = mendline.open_thread()
-    refs, owner = [], mendline.one("SELECT customer_id FROM conversations")
-    with mendline.units() as uow:
-        for place in range(count):
-            repair = builders.repair(uow, owner, device=f"Phone {place}")
-            links.link(uow, repair, 1, owner, STAFF)
-            refs.append(repair.ref)
-    mendline.settle()
-    return number, refs
+from tests.integration.spine.meanings import phones
 
 
 def _command(mendline, number, words):
@@ -48,7 +34,7 @@ def _statuses(mendline):
     ],
 )
 def test_a_command_moves_the_only_repair(mendline, words, status):
-    number, _ = _bench(mendline)
+    number, _ = phones(mendline)
     notes, told = _command(mendline, number, words)
     assert _statuses(mendline) == [status]
     assert len(notes) == 1 and f"received → {status}" in notes[0] and "Tom Reyes" in notes[0]
@@ -84,7 +70,7 @@ def test_a_command_moves_the_only_repair(mendline, words, status):
     ],
 )
 def test_what_cannot_be_done_is_explained_once(mendline, words, answer):
-    number, _ = _bench(mendline)
+    number, _ = phones(mendline)
     notes, told = _command(mendline, number, words)
     assert (len(notes), told) == (1, [])
     assert answer in notes[0]
@@ -93,7 +79,7 @@ def test_what_cannot_be_done_is_explained_once(mendline, words, answer):
 
 
 def test_ordinary_notes_and_public_words_are_no_commands(mendline):
-    number, _ = _bench(mendline)
+    number, _ = phones(mendline)
     for words in ("please !ready", "status testing", "! ready", "!!", "1!ready"):
         assert _command(mendline, number, words) == ([], [])
     mendline.agent(number, "!ready", private=False)
@@ -104,7 +90,7 @@ def test_ordinary_notes_and_public_words_are_no_commands(mendline):
 
 
 def test_with_several_repairs_the_note_asks_which(mendline):
-    number, (first, second) = _bench(mendline, 2)
+    number, (first, second) = phones(mendline, 2)
     notes, told = _command(mendline, number, "!ready")
     assert told == [] and len(notes) == 1 and first in notes[0] and second in notes[0]
     sloppy = second.replace("-", " ").lower()
@@ -114,7 +100,7 @@ def test_with_several_repairs_the_note_asks_which(mendline):
 
 
 def test_a_repair_of_another_thread_is_named_but_not_moved(mendline):
-    number, _ = _bench(mendline)
+    number, _ = phones(mendline)
     with mendline.units() as uow:
         other = builders.repair(uow).ref
     mendline.settle()
@@ -127,7 +113,7 @@ def test_a_repair_of_another_thread_is_named_but_not_moved(mendline):
 
 
 def test_going_back_takes_a_reason_and_tells_nobody(mendline):
-    number, (ref,) = _bench(mendline)
+    number, (ref,) = phones(mendline)
     _command(mendline, number, "!status testing")
     notes, told = _command(mendline, number, "!status repairing")
     assert len(notes) == 1 and "needs a reason" in notes[0] and told == []
@@ -138,14 +124,14 @@ def test_going_back_takes_a_reason_and_tells_nobody(mendline):
 
 
 def test_a_repeated_note_is_obeyed_once(mendline):
-    number, _ = _bench(mendline)
+    number, _ = phones(mendline)
     mendline.faults.change({"webhook_double": 1, "webhook_reorder": True, "seed": 4})
     notes, told = _command(mendline, number, "!ready")
     assert (len(notes), len(told)) == (1, 1)
 
 
 def test_a_correction_within_the_hold_takes_the_message_back(holding):
-    number, _ = _bench(holding)
+    number, _ = phones(holding)
     notes, told = _command(holding, number, "!ready")
     assert told == [] and len(notes) == 1 and "told in" in notes[0]
     notes, told = _command(holding, number, "!status testing wrong phone")
@@ -162,7 +148,7 @@ def test_a_correction_within_the_hold_takes_the_message_back(holding):
 
 
 def test_who_has_the_device_is_not_asked_to_collect_it(holding):
-    number, _ = _bench(holding)
+    number, _ = phones(holding)
     _command(holding, number, "!ready")
     _command(holding, number, "!status delivered")
     holding.hasten()
@@ -191,7 +177,7 @@ def test_a_shop_system_is_never_held(holding):
     ],
 )
 def test_an_agents_label_moves_the_repair_where_it_is_clear(mendline, labels, status, answer):
-    number, _ = _bench(mendline)
+    number, _ = phones(mendline)
     notes, told = len(mendline.notes(number)), len(mendline.told(number))
     mendline.play("POST", f"/conversations/{number}/labels", labels=labels)
     mendline.settle()
@@ -204,7 +190,7 @@ def test_an_agents_label_moves_the_repair_where_it_is_clear(mendline, labels, st
 
 
 def test_labels_that_cannot_be_followed_are_explained(mendline):
-    number, _ = _bench(mendline, 2)
+    number, _ = phones(mendline, 2)
     notes = len(mendline.notes(number))
     mendline.play("POST", f"/conversations/{number}/labels", labels=["repair-testing"])
     mendline.settle()
@@ -215,7 +201,7 @@ def test_labels_that_cannot_be_followed_are_explained(mendline):
 
 def test_a_late_echo_of_our_own_labels_is_no_wish(mendline):
     """Statuses that follow each other fast: an earlier one's label comes back after the last."""
-    number, refs = _bench(mendline)
+    number, refs = phones(mendline)
     for status in ("diagnosing", "repairing"):
         _command(mendline, number, f"!status {status}")
     notes = len(mendline.notes(number))
@@ -234,7 +220,7 @@ def test_a_late_echo_of_our_own_labels_is_no_wish(mendline):
 
 
 def test_a_delay_is_told_and_answered_once(mendline):
-    number, _ = _bench(mendline)
+    number, _ = phones(mendline)
     notes, told = _command(mendline, number, "!delay +3d part late the courier lost it")
     assert len(notes) == 1 and "delay: part late, new date" in notes[0] and "Tom Reyes" in notes[0]
     assert len(told) == 1 and "the courier lost it" in told[0]
@@ -245,7 +231,7 @@ def test_a_delay_is_told_and_answered_once(mendline):
     "words", ["!delay 2020-01-01 other", "!delay +3 days", "!delay 2026-13-01"]
 )
 def test_a_day_that_does_not_fit_changes_nothing(mendline, words):
-    number, _ = _bench(mendline)
+    number, _ = phones(mendline)
     notes, told = _command(mendline, number, words)
     assert len(notes) == 1 and not told
     assert mendline.count("repair_history", "outcome = 'delay'") == 0

@@ -8,26 +8,8 @@ from crm.core.money import Line
 from crm.quotes import service
 from crm.quotes.rules import Content, Item, Option
 from crm.quotes.service import NewQuote
-from crm.repairs import links
-from tests import builders
 from tests.builders import STAFF
-
-
-def _bench(mendline, count=1):
-    number = mendline.open_thread()
-    refs, owner = [], mendline.one("SELECT customer_id FROM conversations")
-    with mendline.units() as uow:
-        for place in range(count):
-            repair = builders.repair(uow, owner, device=f"Phone {place}")
-            links.link(uow, repair, 1, owner, STAFF)
-            refs.append(repair.ref)
-    mendline.settle()
-    return number, refs
-
-
-def _says(mendline, number, words):
-    mendline.writes(mendline.thread(number)["meta"]["sender"]["id"], words)
-    mendline.settle()
+from tests.integration.spine.meanings import phones, says
 
 
 def _note(mendline, number, words):
@@ -56,16 +38,16 @@ def _option(*amounts, optional=()):
 
 
 def test_a_command_sends_a_quote_and_a_yes_approves_it(mendline):
-    number, (ref,) = _bench(mendline)
+    number, (ref,) = phones(mendline)
     notes = _note(mendline, number, "!quote £120,50 new screen")
     sent = [note for note in notes if "/quote/" in note]
     assert len(sent) == 1 and "120.50" in sent[0] and ref in sent[0]
     assert _states(mendline) == ["sent"]
-    _says(mendline, number, "Yes, go ahead!")
+    says(mendline, number, "Yes, go ahead!")
     assert _states(mendline) == ["approved"]
     query = "SELECT via || '|' || words || '|' || total_minor FROM quote_decisions"
     assert mendline.column(query) == ["thread|Yes, go ahead!|12050"]
-    _says(mendline, number, "yes")
+    says(mendline, number, "yes")
     assert mendline.unfinished() == []
 
 
@@ -73,17 +55,17 @@ def test_a_command_sends_a_quote_and_a_yes_approves_it(mendline):
     "words", ["yes but cheaper please", "yes?", "no", "ok", "<b>yes</b>", "yes 👍"]
 )
 def test_less_than_a_plain_yes_approves_nothing(mendline, words):
-    number, _ = _bench(mendline)
+    number, _ = phones(mendline)
     _note(mendline, number, "!quote 120")
-    _says(mendline, number, words)
+    says(mendline, number, words)
     assert _states(mendline) == ["sent"]
 
 
 def test_a_choice_is_asked_for_once(mendline):
-    number, _ = _bench(mendline)
+    number, _ = phones(mendline)
     _options(mendline, _option(10_000), _option(20_000))
     for _ in range(2):
-        _says(mendline, number, "sim")
+        says(mendline, number, "sim")
     assert _states(mendline) == ["sent"]
     query = "SELECT body FROM notifications WHERE template = 'quote_which'"
     (asked,) = mendline.column(query)
@@ -91,25 +73,25 @@ def test_a_choice_is_asked_for_once(mendline):
 
 
 def test_optional_lines_are_a_choice_too(mendline):
-    number, _ = _bench(mendline)
+    number, _ = phones(mendline)
     _options(mendline, _option(10_000, 500, optional=(1,)))
-    _says(mendline, number, "yes")
+    says(mendline, number, "yes")
     assert _states(mendline) == ["sent"]
 
 
 def test_two_quotes_are_two_links(mendline):
-    number, (first, second) = _bench(mendline, 2)
+    number, (first, second) = phones(mendline, 2)
     for ref in (first, second):
         _note(mendline, number, f"!quote {ref} 50")
-    _says(mendline, number, "go ahead")
+    says(mendline, number, "go ahead")
     assert _states(mendline) == ["sent", "sent"]
     (asked,) = mendline.column("SELECT body FROM notifications WHERE template = 'quote_which'")
     assert asked.count("/quote/") == 2
 
 
 def test_a_yes_from_before_and_one_of_somebody_else_do_not_count(mendline):
-    number, _ = _bench(mendline)
-    _says(mendline, number, "yes")
+    number, _ = phones(mendline)
+    says(mendline, number, "yes")
     _note(mendline, number, "!quote 120")
     mendline.open_thread("yes", email="else@example.com")
     assert _states(mendline) == ["sent"]

@@ -6,7 +6,7 @@ from crm.core.events import SYSTEM
 from crm.customers import rules
 from crm.staff import service as staff
 from tests import builders
-from tests.integration.spine.meanings import MAC, bench, meant, says
+from tests.integration.spine.meanings import MAC, PHONE, bench, meant, says
 
 
 def _command(mendline, number, words):
@@ -31,6 +31,56 @@ def test_an_agent_rebinds_and_it_is_remembered(mendline):
     says(mendline, number, "Do you sell cases?")
     assert meant(mendline)[-1] == ("Do you sell cases?", None, "focus")
     assert mendline.count("repair_questions") == 0
+
+
+def _statuses(mendline) -> dict[str, str]:
+    return dict(tuple(row) for row in mendline.table("SELECT ref, status FROM repairs"))
+
+
+def test_a_command_goes_to_what_the_talk_is_about(mendline):
+    number, (mac, phone) = bench(mendline)
+    (note,) = _command(mendline, number, "!status testing")
+    assert "not clear which" in note and _statuses(mendline) == {mac: "received", phone: "received"}
+    _command(mendline, number, f"!about {mac}")
+    (note,) = _command(mendline, number, "!status diagnosing")
+    assert mac in note and _statuses(mendline) == {mac: "diagnosing", phone: "received"}
+    (note,) = _command(mendline, number, f"!status {phone} testing")
+    assert phone in note and _statuses(mendline) == {mac: "diagnosing", phone: "testing"}
+    labels = ["repair-repairing", "repair-testing"]
+    mendline.play("POST", f"/conversations/{number}/labels", labels=labels)
+    mendline.settle()
+    assert _statuses(mendline) == {mac: "repairing", phone: "testing"}
+    _command(mendline, number, "!about none")
+    (note,) = _command(mendline, number, "!status completed")
+    assert "not clear which" in note
+
+
+def test_what_the_customer_chose_counts_while_it_is_open(mendline):
+    number, (mac, phone) = bench(mendline)
+    says(mendline, number, "Is it ready?")
+    says(mendline, number, "2")
+    (row,) = [row for row in meant(mendline) if row[0] == "2"]
+    assert row[1:] == (mac, "answer")
+    (note,) = _command(mendline, number, "!status delivered")
+    assert mac in note and _statuses(mendline) == {mac: "delivered", phone: "received"}
+    (note,) = _command(mendline, number, "!status testing")
+    assert phone in note and _statuses(mendline) == {mac: "delivered", phone: "testing"}
+
+
+def test_no_repair_of_this_thread_is_moved_for_one_of_another(mendline):
+    number, (here,) = bench(mendline, PHONE)
+    owner = mendline.one("SELECT customer_id FROM conversations")
+    with mendline.units() as uow:
+        other = builders.repair(uow, owner, device=MAC).ref
+    mendline.settle()
+    with mendline.units() as uow:
+        uow.session.connection().exec_driver_sql(
+            "DELETE FROM ticket_repairs WHERE repair_id = (SELECT max(id) FROM repairs)"
+        )
+    _command(mendline, number, f"!about {other}")
+    (note,) = _command(mendline, number, "!status testing")
+    assert other in note and "not linked" in note
+    assert _statuses(mendline) == {here: "received", other: "received"}
 
 
 def test_a_rebinding_that_names_nothing_known_changes_nothing(mendline):

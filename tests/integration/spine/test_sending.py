@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from chatwoot.sandbox.rules.messages import delivery_failed
 from crm.core import deadletters
 from crm.tickets import service as tickets
 from tests.builders import STAFF
@@ -117,22 +116,3 @@ def test_what_was_tried_before_an_upgrade_is_found_by_its_words(mendline):
     assert mendline.one("SELECT state FROM outbox WHERE kind = 'chatwoot.message'") == "done"
     contents = [m["content"] for m in mendline.thread(number)["messages"]]
     assert contents.count("Your part has come") == 1
-
-
-def test_a_failed_delivery_is_known(mendline):
-    """webhooks.md 6.4: only the nested copy of the message itself tells its status."""
-    number = mendline.open_thread()
-    key = mendline.shop_key()
-    mendline.report(key, "repair.created", external_id="D-1", conversation_id=number)
-    mendline.settle()
-    assert mendline.column("SELECT state FROM notifications") == ["sent"]
-    store = mendline.sandbox.store
-    with store.transaction():
-        row = next(
-            m for m in store.messages_of[number] if m["message_type"] == 1 and not m["private"]
-        )
-        delivery_failed(mendline.sandbox.server.app.extensions["sandbox"], row, "number unknown")
-    mendline.settle()
-    assert mendline.table("SELECT state, reason FROM notifications") == [
-        ("failed", "permanent: its channel could not deliver it")
-    ]

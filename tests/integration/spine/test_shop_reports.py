@@ -86,7 +86,7 @@ def test_a_repeated_status_with_another_date_reaches_chatwoot(mendline):
     told, notes = mendline.told(number), len(mendline.notes(number))
 
     def eta():
-        return mendline.account.contact(contact_id)["custom_attributes"]["repair_eta"]
+        return mendline.attributes(contact_id)["repair_eta"]
 
     assert eta() == "2031-05-02"
     _report(mendline, key, "repairing", version=2, estimated_completion="2031-05-09")

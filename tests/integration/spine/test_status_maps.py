@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from bridge import cli
+from bridge.cli import records
 from crm.core.events import SYSTEM
 from crm.repairs import status_maps
 from crm.repairs.status_maps import Meaning
@@ -209,10 +209,10 @@ def test_only_shop_keys_have_a_map(mendline, admin):
     ],
 )
 def test_entries_on_the_command_line(told, wanted):
-    assert cli.records._entry(told) == wanted
+    assert records._entry(told) == wanted
 
 
 @pytest.mark.parametrize("told", ["nothing", "A=paid", "A=testing,paid", "=x"])
 def test_broken_entries_on_the_command_line(told):
-    with pytest.raises(cli.records.Invalid):
-        cli.records._entry(told)
+    with pytest.raises(records.Invalid):
+        records._entry(told)

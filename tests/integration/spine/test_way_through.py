@@ -36,7 +36,7 @@ def test_a_message_becomes_one_ticket_with_its_context(mendline):
     ]
     thread = mendline.thread(number)
     assert thread["custom_attributes"]["ticket_ref"] == "TKT-000001"
-    attributes = mendline.account.contact(thread["meta"]["sender"]["id"])["custom_attributes"]
+    attributes = mendline.attributes(thread["meta"]["sender"]["id"])
     assert attributes["bridge_customer_id"] == mendline.one("SELECT ref FROM customers")
     assert attributes["open_repairs"] == 0
     assert mendline.unfinished() == []
@@ -64,7 +64,7 @@ def test_a_told_status_is_one_message_one_note_and_fresh_context(mendline):
         "booth": "B7", "ticket_ref": "TKT-000001", "repair_refs": ref,
     }  # fmt: skip
     assert sorted(thread["labels"]) == ["repair-repairing", "vip"]
-    contact = mendline.account.contact(thread["meta"]["sender"]["id"])["custom_attributes"]
+    contact = mendline.attributes(thread["meta"]["sender"]["id"])
     assert (contact["repair_status"], contact["repair_ref"]) == ("repairing", ref)
     link = re.search(r"http://\S+/track/\S+", told[0])[0]
     assert contact["repair_link"] == link

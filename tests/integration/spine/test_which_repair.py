@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from typing import Any
 
+import pytest
 import requests
+from sqlalchemy import select, text
 
+from crm.core import clock
 from crm.core.events import SYSTEM
-from crm.notifications import rulebook
+from crm.notifications import again, rulebook
+from crm.repairs import links
+from crm.repairs.models import Repair
+from crm.replies import focusing
+from crm.tickets.models import Conversation
 from tests import builders
+from tests.builders import STAFF
 from tests.integration.spine.meanings import MAC, PHONE, bench, meant, says
 
 
@@ -34,6 +43,13 @@ def _press(mendline, number: int, message: dict[str, Any], *values: Any) -> requ
     )  # fmt: skip
     mendline.settle()
     return answer
+
+
+def _later_turn(mendline) -> None:
+    """As if another channel had been given each message first."""
+    with mendline.units() as uow:
+        longer = text("UPDATE ticket_messages SET effect_key = effect_key || :part")
+        uow.session.execute(longer, {"part": ":1"})
 
 
 def _values(message: dict[str, Any]) -> list[str]:
@@ -158,6 +174,96 @@ def test_shuffled_and_doubled_news_asks_once(mendline):
     assert len([note for note in mendline.notes(number) if "4 message(s)" in note]) == 1
 
 
+def test_a_device_named_in_words_is_the_answer(mendline):
+    number, (mac, phone) = bench(mendline)
+    says(mendline, number, "When can I come?")
+    says(mendline, number, "The MacBook")
+    says(mendline, number, "And what does it cost?")
+    assert meant(mendline)[1:] == [
+        ("When can I come?", mac, "answer"), ("The MacBook", mac, "answer"),
+        ("And what does it cost?", mac, "focus"),
+    ]  # fmt: skip
+    assert mendline.count("repair_questions", "answered_at IS NULL") == 0
+    assert mendline.unfinished() == []
+
+
+def test_a_reference_is_the_answer_if_it_was_asked_about(mendline):
+    number, (mac, phone) = bench(mendline)
+    says(mendline, number, "When can I come?")
+    with mendline.units() as uow:
+        owner, ticket = mendline.table("SELECT customer_id, ticket_id FROM conversations")[0]
+        other = builders.repair(uow, owner, device="PlayStation 5")
+        links.link(uow, other, ticket, owner, STAFF)
+    mendline.settle()
+    says(mendline, number, f"{other.ref}?")
+    assert meant(mendline)[1:] == [
+        ("When can I come?", None, None), (f"{other.ref}?", other.ref, "reference"),
+    ]  # fmt: skip
+    says(mendline, number, phone)
+    assert meant(mendline)[1] == ("When can I come?", phone, "answer")
+
+
+def test_about_none_holds_for_the_repairs_there_were(mendline):
+    number, _ = bench(mendline)
+    with mendline.units() as uow:
+        focusing.choose(uow, uow.session.scalars(select(Conversation)).one(), None, STAFF)
+    says(mendline, number, "Do you sell cases?")
+    with mendline.units() as uow:
+        owner, ticket = mendline.table("SELECT customer_id, ticket_id FROM conversations")[0]
+        repair = builders.repair(uow, owner, device="Galaxy S22")
+        links.link(uow, repair, ticket, owner, STAFF)
+    mendline.settle()
+    says(mendline, number, "When can I pick it up?")
+    assert meant(mendline)[1:] == [
+        ("Do you sell cases?", None, "focus"), ("When can I pick it up?", repair.ref, "only_one"),
+    ]  # fmt: skip
+
+
+def test_what_was_chosen_is_remembered_for_a_week(mendline):
+    number, (mac, _) = bench(mendline)
+    with mendline.units() as uow:
+        repair = uow.session.scalars(select(Repair).where(Repair.ref == mac)).one()
+        focusing.choose(uow, uow.session.scalars(select(Conversation)).one(), repair, STAFF)
+    _write(mendline, "UPDATE repair_focuses SET chosen_at = now() - interval '6 days 23 hours'")
+    says(mendline, number, "Is it ready?")
+    assert meant(mendline)[-1] == ("Is it ready?", mac, "focus")
+    _write(mendline, "UPDATE repair_focuses SET chosen_at = now() - interval '7 days 1 minute'")
+    says(mendline, number, "Before six?")
+    assert meant(mendline)[-1] == ("Before six?", None, None)
+    assert len(_asked(mendline, number)) == 1
+
+
+@pytest.mark.parametrize(("minutes", "questions"), [(58, 1), (62, 0)])
+def test_nobody_is_asked_about_words_of_an_hour_ago(mendline, minutes, questions):
+    """They were read back late, after an outage."""
+    number, _ = bench(mendline)
+    contact = mendline.thread(number)["meta"]["sender"]
+    talk = builders.conversation(number, sender=builders.contact(contact["id"]))
+    then = (clock.now() - timedelta(minutes=minutes)).isoformat()
+    mendline.hear("message_created", builders.message(talk, "Is it ready?", created_at=then))
+    mendline.settle()
+    assert meant(mendline)[-1] == ("Is it ready?", None, None)
+    assert mendline.count("repair_questions") == questions
+
+
+def test_a_question_that_is_sent_again_has_its_buttons(mendline):
+    number, (mac, phone) = bench(mendline)
+    says(mendline, number, "Is it ready?")
+    asked = mendline.one("SELECT id FROM notifications WHERE template = 'which_repair'")
+    with mendline.units() as uow:
+        again.resend(uow, asked, STAFF, is_repeat=True)
+    mendline.settle()
+    first, second = _asked(mendline, number)
+    assert _values(second) == _values(first) == [phone, mac, "something_else"]
+    _press(mendline, number, second, mac)
+    assert meant(mendline)[-1] == ("Is it ready?", mac, "answer")
+
+
+def _write(mendline, statement: str) -> None:
+    with mendline.units() as uow:
+        uow.session.execute(text(statement))
+
+
 def test_elsewhere_it_is_a_numbered_text(mendline):
     number, (mac, phone) = bench(mendline)
     with mendline.units() as uow:
@@ -172,17 +278,30 @@ def test_elsewhere_it_is_a_numbered_text(mendline):
     mendline.settle()
     told = mendline.told(number)[-1]
     assert told.splitlines()[1:4] == [
-        f"1 {PHONE}: received",
-        f"2 {MAC}: received",
-        "3 Something else",
+        f"1. {PHONE}: received",
+        f"2. {MAC}: received",
+        "3. Something else",
     ]
-    mendline.hear("message_created", builders.message(talk, "2."))
+    mendline.hear("message_created", builders.message(talk, "É a segunda, obrigado"))
     mendline.settle()
-    assert meant(mendline)[1:] == [("Is it ready?", mac, "answer"), ("2.", mac, "answer")]
+    assert meant(mendline)[1:] == [
+        ("Is it ready?", mac, "answer"), ("É a segunda, obrigado", mac, "answer"),
+    ]  # fmt: skip
 
 
-def test_a_quoted_message_tells_the_repair(mendline):
+def test_the_button_of_a_question_that_took_a_second_turn(mendline):
+    number, (mac, _) = bench(mendline)
+    says(mendline, number, "Is it ready?")
+    _later_turn(mendline)
+    _press(mendline, number, _asked(mendline, number)[0], mac)
+    assert meant(mendline)[-1] == ("Is it ready?", mac, "answer")
+
+
+@pytest.mark.parametrize("is_later", [False, True], ids=["first turn", "later turn"])
+def test_a_quoted_message_tells_the_repair(mendline, is_later):
     number, (mac, phone) = bench(mendline)
+    if is_later:
+        _later_turn(mendline)
     told = next(
         one for one in mendline.thread(number)["messages"]
         if one["message_type"] == 1 and not one["private"] and mac in one["content"]

@@ -16,7 +16,8 @@ from bridge import limits, live, streams
 from crm.core.events import Actor
 from crm.repairs import service as repairs
 from crm.repairs.models import Repair
-from crm.repairs.service import Address, NewRepair, StatusNews
+from crm.repairs.opening import NewRepair, open_repair
+from crm.repairs.service import Address, StatusNews
 from crm.repairs.statuses import RepairStatus
 from tests.service import Service, running
 
@@ -63,7 +64,7 @@ class Tracked:
         self.service = service
         with service.units() as uow:
             new = NewRepair(**{"customer_id": None, "device": "iPhone 13", **values})
-            repair = repairs.create(uow, new, TILL, by_staff=False)
+            repair = open_repair(uow, new, TILL, by_staff=False)
             self.id, self.ref = repair.id, repair.ref
             self.path = urlsplit(service.parts.shop.links.track(repair.id, repair.received_at)).path
         self.url = f"http://127.0.0.1:{service.server.server_port}{self.path}"

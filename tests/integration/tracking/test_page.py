@@ -9,14 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from icalendar import Calendar
 
-from crm.core.events import Actor
 from crm.files.models import File
 from crm.repairs import service as repairs
 from crm.repairs.service import Address
 from tests.integration.tracking.conftest import TILL, Tracked
 
 TODAY = datetime.now(UTC).date()
-STAFF = Actor("staff", "Tom Bell")
 
 
 def test_the_changing_part_comes_alone_and_only_when_it_changed(tracked):

@@ -7,6 +7,7 @@ import re
 import pytest
 from werkzeug.test import TestResponse
 
+from crm.notifications.markdown import quoted
 from tests.integration.intake.test_passcodes import found
 from tests.integration.tracking.conftest import Tracked
 from tests.service import Service
@@ -127,7 +128,7 @@ def test_hostile_words_are_words(mendline, talked_about, number, text):
     # Chatwoot computes what stands in braces, so a sign nobody sees keeps them apart there; one
     # that turns the direction of what follows is left out.
     shown = [one.replace("\u200b", "").replace("\u2060", "") for one in mendline.notes(number)]
-    assert any(text.lstrip("\u202e") in one for one in shown)
+    assert any(quoted(text.lstrip("\u202e")) in one for one in shown)
     assert talked_about.repair().status == "received"
     again = write(talked_about, text + "x" * 2_000)
     assert re.search(r"<textarea.*?</textarea>", again.text, re.DOTALL)[0].count("<script") == 0

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from crm.core.events import SYSTEM
+from crm.mailboxes import service as mailboxes
 from crm.staff import service as staff
 from crm.weekly import rules
 from crm.weekly.round import Round
 from tests import builders
-from tests.integration.channels.conftest import _post, channels, environ  # noqa: F401
+from tests.integration.channels.conftest import channels, environ  # noqa: F401
 
 # One of them shows no Monday morning now.
 ZONE = next(
@@ -67,6 +68,19 @@ def test_the_owner_gets_one_letter_a_week(channels, owner):  # noqa: F811
     assert "150" not in log and "owner@" not in log
     assert channels.shop.rows("SELECT sealed_body, address FROM notifications "
                               "WHERE template = 'weekly_report'") == [(None, None)]  # fmt: skip
+
+
+def test_an_owner_whose_address_takes_no_mail_gets_none(channels, owner):  # noqa: F811
+    """Sealed, but no code that somebody has just asked for."""
+    with channels.shop.parts.units() as uow:
+        mailboxes.unreachable(uow, "owner@quay.example", "no such mailbox (5.1.1)")
+    letters(channels).run()
+    channels.settle()
+    assert channels.post.mails == []
+    (refusals,) = channels.shop.rows(
+        "SELECT refusals FROM notifications WHERE template = 'weekly_report'"
+    )[0]
+    assert refusals == {"mail": "the address takes no mail: no such mailbox (5.1.1)"}
 
 
 def test_it_speaks_the_shops_language(channels, owner):  # noqa: F811

@@ -9,7 +9,7 @@ import pytest
 
 from bridge import theme
 from bridge.integrations.mail import blocks, layout
-from bridge.integrations.mail.blocks import Button, Code, Items, Paragraph, Span
+from bridge.integrations.mail.blocks import Button, Code, Items, Marks, Paragraph, Span
 from bridge.integrations.mail.messages import plain
 from crm.notifications.rules import Kind
 from crm.notifications.texts import LOCALES
@@ -47,11 +47,11 @@ def read(text: str, **how) -> list:
     return blocks.read(blocks.tidy(text), site=SITE, **how)
 
 
-def html(
-    text: str, shop: str = "Quay Phones", kind: Kind = Kind.SERVICE, title: str = "Hello"
-) -> str:
-    foot = layout.foot("en", kind, shop, preferences=f"{SITE}/preferences/x", takes_answers=True)
-    return layout.as_html(text, "en", foot, title=title, site=SITE, has_code=kind == Kind.CODE)
+def html(text: str, shop: str = "Quay Phones", title: str = "Hello", **how) -> str:
+    foot = layout.foot(
+        "en", Kind.SERVICE, shop, home=SITE, takes_answers=True, preferences=f"{SITE}/preferences/x"
+    )
+    return layout.as_html(text, "en", foot, title=title, site=SITE, **how)
 
 
 def test_lines_become_paragraphs_lists_and_buttons():
@@ -81,11 +81,69 @@ def test_words_never_stand_for_an_address_that_is_not_the_shops(url: str):
     assert read(f"Review: {url}", known=[url]) == [Button("Review", url, is_first=True)]
 
 
-def test_a_code_is_shown_big_where_one_is_expected():
-    text = f"Open {SITE}/999999 now. 482913 is your code, good for 10 minutes."
-    assert read(text, has_code=True)[0] == Code("482913")
+def test_a_code_stands_out_where_it_stands_alone_else_above_everything():
+    text = f"Open {SITE}/999999 now. 482913 is your code for Phones 4000."
+    assert read(text, code="482913")[0] == Code("482913")
     assert not any(isinstance(block, Code) for block in read(text))
-    assert not any(isinstance(block, Code) for block in read(f"Sign in: {PAY}", has_code=True))
+    before, code, after = read("Your code:\n482913\nKeep 482913 to yourself.", code="482913")
+    assert code == Code("482913") and before.kind == after.kind == "paragraph"
+    assert html("Your code:\n482913", code="482913").count("482913") == 1
+
+
+def test_choices_that_are_counted_are_a_list():
+    assert read("Which one?\n1. Air: £2\n2. Pro\nAnswer.\n- a\n3. c\n5. d") == [
+        Paragraph((Span("Which one?"),)),
+        Items(((Span("Air: £2"),), (Span("Pro"),)), 1),
+        Paragraph((Span("Answer."),)),
+        Items(((Span("a"),),)),
+        Items(((Span("c"),),), 3),
+        Items(((Span("d"),),), 5),
+    ]
+    assert read("10.30 is fine\n2026. Good") == [
+        Paragraph((Span("10.30 is fine"),)),
+        Paragraph((Span("2026. Good"),)),
+    ]
+    page = html("Which one?\n3. c\n4. d\n- a")
+    assert '<ol start="3"' in page and page.count("<ol") == page.count("<ul") == 1
+
+
+def test_a_mark_is_chosen_by_a_link_of_its_own():
+    page = Page(html(f"How did we do?\nRate it: {TRACK}\nThank you", scale=TRACK))
+    marks = [f"{TRACK}?mark={mark}" for mark in range(1, 6)]
+    assert [url for url in page.links if url.startswith(TRACK)] == marks
+    assert Marks(TRACK).at(4) == marks[3] and "Rate it" not in page.text
+
+
+def test_the_first_sentence_is_the_heading_and_nothing_is_said_twice():
+    def shown(text: str, title: str = "Ready: repair RPR-2611-7K3QD", **how) -> tuple[str, str]:
+        page = html(text, title=title, **how).partition('<td class="card"')[2]
+        head, _, below = page.partition("</h1>")
+        return Page(head.partition("<h1")[2].partition(">")[2]).text, Page(page).text
+
+    heading, words = shown("Your Air (RPR-2611-7K3QD) is ready.\nTo pay: £2")
+    assert heading == "Your Air is ready" and words.count("is ready") == 1
+    assert words.count("RPR-2611-7K3QD") == 1
+    # What is told elsewhere is not told above, and other numbers stay where they are.
+    heading, words = shown("Thanks (QUO-2611-7K3QD).\nYour reference is RPR-2611-7K3QD.")
+    assert heading == "Thanks (QUO-2611-7K3QD)" and words.count("RPR-2611-7K3QD") == 1
+    for text in ("Dear Ana,\nit is here.", "x" * 200 + ".\nb", "It is ready.", "One. Two.\nb", f"See {PAY}.\nb",
+                 f"Pay: {PAY}\nb"):  # fmt: skip
+        heading, words = shown(text)
+        assert heading == "Ready: repair RPR-2611-7K3QD"
+    assert shown("4213\nYour code.\nb", code="4213")[0] == "Ready: repair RPR-2611-7K3QD"
+
+
+def test_the_head_wears_the_shops_name_and_colour():
+    page = html("Hello")
+    head = page.partition('<td class="card"')[0].rpartition("<body")[2]
+    assert theme.LIGHT.primary_strong in head and ">Q</td>" in head and "Quay Phones" in head
+    assert 'class="sign"' not in html("Hello", shop="🔧").rpartition("<body")[2]
+
+
+def test_a_button_keeps_its_room_in_outlook():
+    """It pads no links, only cells (mso-padding-alt)."""
+    page = html(f"Pay here: {PAY}")
+    assert "mso-padding-alt: 13px 24px" in page.rpartition("<body")[2]
 
 
 HOSTILE = [
@@ -100,12 +158,8 @@ HOSTILE = [
 def test_hostile_words_stay_words(words: str):
     calm = Page(html("Hello", title="T"))
     found = Page(html(f"{words}\nNote: {words}", plain(words), title=plain(words)))
-    assert {tag for tag, _ in found.tags} <= {tag for tag, _ in calm.tags} | {
-        "a",
-        "ul",
-        "li",
-        "span",
-    }
+    known = {"a", "p", "ul", "li", "span"} | {tag for tag, _ in calm.tags}
+    assert {tag for tag, _ in found.tags} <= known
     for tag, attrs in found.tags:
         assert not [name for name in attrs if name.startswith("on")], (tag, attrs)
     assert all(url.startswith(("https://", "http://")) for url in found.links)
@@ -140,10 +194,27 @@ def test_nothing_is_fetched_and_a_reference_stays_on_one_line():
 
 
 def test_the_plain_part_says_the_same_and_why():
-    foot = layout.foot("pt", Kind.MARKETING, "Quay", preferences=f"{SITE}/p/x", takes_answers=False)
-    plain = layout.as_text("Olá\x00", "pt", foot)
+    foot = layout.foot(
+        "pt", Kind.MARKETING, "Quay", home=SITE, takes_answers=False,
+        preferences=f"{SITE}/p/x", unsubscribe=f"{SITE}/p/x/unsubscribe",
+    )  # fmt: skip
+    plain = layout.as_text("Olá\x00", foot)
     assert plain.startswith("Olá\n\n-- \nQuay\n")
-    assert plain.endswith(f"Alterar o que lhe enviamos: {SITE}/p/x")
+    assert plain.splitlines()[-3:] == [
+        f"Cancelar a subscrição: {SITE}/p/x/unsubscribe",
+        f"Alterar o que lhe enviamos: {SITE}/p/x",
+        f"Como falar connosco: {SITE}",
+    ]
+
+
+def test_the_foot_says_what_becomes_of_an_answer():
+    def said(takes_answers: bool, kind: Kind = Kind.SERVICE) -> str:
+        foot = layout.foot("en", kind, "Quay", home=SITE, takes_answers=takes_answers)
+        return layout.as_text("Hello", foot)
+
+    assert "You can simply answer" in said(True) and SITE not in said(True)
+    assert "are not read" in said(False) and f"How to reach us: {SITE}" in said(False)
+    assert "answer" not in said(False, Kind.CODE).lower()
 
 
 def test_every_language_has_every_word():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -103,7 +104,42 @@ def test_mails_about_one_repair_make_a_thread_and_answers_go_to_the_chat():
     assert "answer this e-mail" in one.get_body(("plain",)).get_content()
     silent = made(sender=Sender("Quay", "desk@quay.example"), ref="")
     assert silent["Reply-To"] is silent["References"] is None
-    assert "answer this e-mail" not in silent.get_body(("plain",)).get_content()
+    told = silent.get_body(("plain",)).get_content()
+    assert "answer this e-mail" not in told and "not read" in told
+
+
+@pytest.mark.parametrize("locale", texts.LOCALES)
+@pytest.mark.parametrize("name", MAILS)
+def test_no_text_promises_that_an_answer_is_read(name: str, locale: str):
+    """The foot alone knows whether somebody does; `which_repair` goes where the customer wrote."""
+    has_chat = (texts.TEMPLATES / locale / f"{name}.chat").exists()
+    text = texts.render(locale, name, "chat" if has_chat else "sms", samples.sample(name, locale))
+    promise = re.search(
+        r"write to us|let us know|tell us\b|escreva-nos|avise-nos|diga-nos", text, re.I
+    )
+    assert promise is None
+
+
+def test_only_a_code_is_shown_as_one():
+    """A shop's name may hold a number."""
+    text = "This link signs you in at Phones 4000 and works for 15 minutes.\nSign in: https://x.example"
+    mail = made("Phones 4000", text=text, template="sign_in_link", ref="")
+    assert 'class="code"' not in mail.get_body(("html",)).get_content()
+    text = "482913 is your code for Phones 4000."
+    mail = made("Phones 4000", text=text, template="verification_code", ref="", code="482913")
+    page = mail.get_body(("html",)).get_content()
+    assert page.count('class="code"') == 1
+    assert re.search(r'class="code"[^>]*>482913<', page)
+
+
+def test_the_survey_alone_is_answered_by_links_of_its_own():
+    link = "https://repairs.quayphones.example/survey/x.y"
+    for template, marks in (("survey", 5), ("follow_up", 0)):
+        mail = made(
+            text=f"How did we do?\nRate it: {link}", template=template, variables={"link": link}
+        )
+        assert mail.get_body(("html",)).get_content().count(f"{link}?mark=") == marks
+        assert f"Rate it: {link}" in mail.get_body(("plain",)).get_content()
 
 
 def test_marketing_alone_is_left_by_one_click():
@@ -112,6 +148,9 @@ def test_marketing_alone_is_left_by_one_click():
     assert link.startswith("<https://repairs.quayphones.example/preferences/") and link[-1] == ">"
     assert review["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert "ilse" not in link
+    page = review.get_body(("html",)).get_content()
+    assert f'href="{link[1:-1]}/unsubscribe"' in page and ">Unsubscribe</a>" in page
+    assert "Unsubscribe" not in made(customer_id=7).get_body(("html",)).get_content()
     for mail in (made(customer_id=7), made(template="review_request"),
                  made(template="review_request", customer_id=7, site="http://localhost:8000")):  # fmt: skip
         assert mail["List-Unsubscribe"] is mail["List-Unsubscribe-Post"] is None

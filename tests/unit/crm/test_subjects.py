@@ -25,7 +25,7 @@ KNOWN = {
     "repair_completed": ("The work is done: repair RPR-2611-7K3QD",
                          "O trabalho terminou: reparação RPR-2611-7K3QD"),
     "repair_delivered": ("Thank you from Quay Phones: repair RPR-2611-7K3QD",
-                         "Obrigado, da Quay Phones: reparação RPR-2611-7K3QD"),
+                         "A Quay Phones agradece: reparação RPR-2611-7K3QD"),
     "repair_diagnosing": ("We are examining your device: repair RPR-2611-7K3QD",
                           "Estamos a examinar o seu aparelho: reparação RPR-2611-7K3QD"),
     "repair_ready_pickup": ("Ready to be collected: repair RPR-2611-7K3QD",

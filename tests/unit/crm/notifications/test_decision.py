@@ -119,7 +119,19 @@ CASES = {
         "the customer wants no marketing", None, rule=PLEA, wishes=Wishes(marketing=False),
         skipped=True,
     ),
-    "marketing to who was never asked": Case("conversation 7", "chatwoot", rule=PLEA),
+    "marketing to who never agreed": Case(
+        "the customer never agreed to marketing", None, rule=PLEA, skipped=True,
+    ),
+    "a plea to a customer who never refused": Case(
+        "conversation 7", "chatwoot", rule=replace(PLEA, is_soft=True),
+    ),
+    "a plea to a customer who refused": Case(
+        "the customer wants no marketing", None, rule=replace(PLEA, is_soft=True),
+        wishes=Wishes(marketing=False), skipped=True,
+    ),
+    "marketing to who agreed": Case(
+        "conversation 7", "chatwoot", rule=PLEA, wishes=Wishes(marketing=True),
+    ),
     "no marketing, but service": Case(
         "conversation 7", "chatwoot", wishes=Wishes(marketing=False)
     ),
@@ -173,7 +185,8 @@ def test_whatever_is_wished_the_outcome_has_a_reason_and_breaks_no_wish():
     hours = (None, Hours(time(9), time(17)), Hours(time(22), time(2)), Hours(time(9), time(9)))
     blocked = ((), ("chatwoot", "mail"), CHANNELS)
     choices = ((), ("sms",), ("mail", "whatsapp"))
-    table = product((NEWS, REMINDER, PLEA, CODE), Frequency, (None, False), hours, blocked, choices)
+    consents = (None, False, True)
+    table = product((NEWS, REMINDER, PLEA, CODE), Frequency, consents, hours, blocked, choices)
     for rule, frequency, marketing, window, never, first in table:
         wishes = Wishes(first, never, window, frequency, marketing)
         made = _decide(Case("", None, rule, wishes, at=NIGHT))
@@ -185,7 +198,7 @@ def test_whatever_is_wished_the_outcome_has_a_reason_and_breaks_no_wish():
         assert made.channel not in never
         if made.channel and window:
             assert window.hold(made.send_at.astimezone(LONDON).time())
-        if not frequency.wants(rule.importance):
+        if not frequency.wants(rule.importance) or (rule == PLEA and not marketing):
             assert made.is_skipped
 
 
@@ -207,6 +220,27 @@ def test_whatever_is_wished_the_outcome_has_a_reason_and_breaks_no_wish():
 def test_the_next_moment_that_suits(at: str, stretch: Hours, expected: str):
     found = next_within(datetime.fromisoformat(at), stretch, LONDON)
     assert found == datetime.fromisoformat(expected)
+
+
+@pytest.mark.parametrize(
+    ("why", "rule", "wishes", "rings", "quiet", "moment", "because"),
+    [
+        ("rings at night", REMINDER, Wishes(), True, QUIET, EIGHT, "quiet hours to end"),
+        ("makes no sound", REMINDER, Wishes(), False, QUIET, NIGHT, ""),
+        ("may ring at night", NEWS, Wishes(), True, QUIET, NIGHT, ""),
+        ("no quiet hours", REMINDER, Wishes(), True, None, NIGHT, ""),
+        ("they are up", REMINDER, Wishes(hours=Hours(time(22), time(2))), True, QUIET, NIGHT, ""),
+        ("their own hours, silent too", NEWS, Wishes(hours=Hours(time(8), time(9))), False, None,
+         EIGHT, "customer's hours"),
+        ("a code", CODE, Wishes(hours=Hours(time(8), time(9))), True, QUIET, NIGHT, ""),
+    ],
+)  # fmt: skip
+def test_the_first_moment_is_the_same_for_every_try(
+    why, rule, wishes, rings, quiet, moment, because
+):
+    found = decision.first_moment(NIGHT, rule, wishes, rings=rings, quiet=quiet, zone=LONDON)
+    assert found[0] == moment, why
+    assert because in found[1] and bool(found[1]) is bool(because), why
 
 
 def test_quiet_hours_run_past_midnight():

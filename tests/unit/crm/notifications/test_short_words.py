@@ -75,6 +75,6 @@ def test_a_long_note_is_shortened_and_the_link_stays(locale: str):
 
 
 def test_every_customers_message_has_short_words():
-    """Those to staff have none; `low_stock` and `new_ticket` are words the product ships with."""
+    """Those to staff have none; `low_stock` is words the product ships with."""
     for name in texts.names() | set(SHORT):
         assert (name in SHORT) == (rules.defaults()[name].kind != Kind.STAFF), name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -17,23 +18,32 @@ from crm.replies.rules import (
     MeantBy,
     Nothing,
     meaning,
-    read_number,
     read_refs,
 )
-from crm.replies.words import is_small_talk, pointed_at, status_words
+from crm.replies.words import chosen_line, is_small_talk, pointed_at, status_words
 
 
 def _ref(body: str) -> str:
     return f"RPR-{body[:4]}-{body[4:]}{refs.check_sign(body)}"
 
 
+THEN = datetime(2026, 11, 2, 9, tzinfo=UTC)
+NOW = THEN + timedelta(days=1)
 MAC, PHONE, OLD = (
-    Candidate(1, _ref("26117K3Q"), "MacBook Pro 14 silver", True),
-    Candidate(2, _ref("26110000"), "iPhone 13", True),
-    Candidate(3, _ref("2610ABCD"), "PlayStation 5", False),
+    Candidate(1, _ref("26117K3Q"), "MacBook Pro 14 silver", True, THEN),
+    Candidate(2, _ref("26110000"), "iPhone 13", True, THEN),
+    Candidate(3, _ref("2610ABCD"), "PlayStation 5", False, THEN),
 )
 BOTH, ALL = (MAC, PHONE), (MAC, PHONE, OLD)
-BY_CUSTOMER, BY_AGENT = Focus(2, False), Focus(2, True)
+NEW, NEWER = (
+    Candidate(4, _ref("2611XY12"), "Galaxy S22", True, NOW + timedelta(hours=1)),
+    Candidate(5, _ref("2611XY13"), "Pixel 8", True, NOW + timedelta(hours=2)),
+)
+BY_CUSTOMER, BY_AGENT, ABOUT_NONE = (
+    Focus(2, False, NOW),
+    Focus(2, True, NOW),
+    Focus(None, True, NOW),
+)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +67,14 @@ BY_CUSTOMER, BY_AGENT = Focus(2, False), Focus(2, True)
         (Heard("3"), ALL, None, (2, 1), Meant(None, MeantBy.ANSWER)),
         (Heard("4"), ALL, None, (2, 1), Ask((1, 2))),
         (Heard("2"), ALL, None, (), Ask((1, 2))),
+        # A device among those we asked about is the answer too, also when it was closed since.
+        (Heard("The MacBook"), ALL, BY_AGENT, (2, 1), Meant(1, MeantBy.ANSWER)),
+        (Heard("o portátil"), ALL, None, (2, 1), Meant(1, MeantBy.ANSWER)),
+        (Heard("the playstation"), ALL, None, (2, 3), Meant(3, MeantBy.ANSWER)),
+        (Heard("the galaxy"), (*ALL, NEW), None, (2, 1), Meant(4, MeantBy.DEVICE)),
+        (Heard("the phone"), (*ALL, NEW), None, (2, 1), Ask((1, 2, 4))),
+        (Heard("the second, thanks"), ALL, None, (2, 1), Meant(1, MeantBy.ANSWER)),
+        (Heard("something else"), ALL, None, (2, 1), Meant(None, MeantBy.ANSWER)),
         # Words for a device beat what was chosen last.
         (Heard("Is the MacBook done?"), ALL, BY_AGENT, (), Meant(1, MeantBy.DEVICE)),
         (Heard("o meu portátil já está?"), ALL, BY_AGENT, (), Meant(1, MeantBy.DEVICE)),
@@ -65,11 +83,15 @@ BY_CUSTOMER, BY_AGENT = Focus(2, False), Focus(2, True)
         (Heard("the silver one"), ALL, None, (), Ask((1, 2))),
         # What was chosen last: an agent's choice holds for closed repairs too.
         (Heard("is it ready?"), ALL, BY_CUSTOMER, (), Meant(2, MeantBy.FOCUS)),
-        (Heard("is it ready?"), ALL, Focus(3, True), (), Meant(3, MeantBy.FOCUS)),
-        (Heard("is it ready?"), ALL, Focus(3, False), (), Ask((1, 2))),
-        (Heard("is it ready?"), (MAC, OLD), Focus(3, True), (), Meant(3, MeantBy.FOCUS)),
-        (Heard("is it ready?"), (MAC, OLD), Focus(None, True), (), Meant(None, MeantBy.FOCUS)),
-        (Heard("is it ready?"), (MAC,), Focus(77, True), (), Meant(1, MeantBy.ONLY)),
+        (Heard("is it ready?"), ALL, Focus(3, True, NOW), (), Meant(3, MeantBy.FOCUS)),
+        (Heard("is it ready?"), ALL, Focus(3, False, NOW), (), Ask((1, 2))),
+        (Heard("is it ready?"), (MAC, OLD), Focus(3, True, NOW), (), Meant(3, MeantBy.FOCUS)),
+        (Heard("is it ready?"), (MAC, OLD), ABOUT_NONE, (), Meant(None, MeantBy.FOCUS)),
+        # "About none" was said of those there were: not of one received since.
+        (Heard("is it ready?"), (MAC, NEW), ABOUT_NONE, (), Meant(4, MeantBy.ONLY)),
+        (Heard("is it ready?"), (MAC, NEW, NEWER), ABOUT_NONE, (), Ask((4, 5))),
+        (Heard("the macbook?"), (MAC, NEW), ABOUT_NONE, (), Meant(1, MeantBy.DEVICE)),
+        (Heard("is it ready?"), (MAC,), Focus(77, True, NOW), (), Meant(1, MeantBy.ONLY)),
         # The only open one, else the question; small talk is not worth one.
         (Heard("is it ready?"), (MAC, OLD), None, (), Meant(1, MeantBy.ONLY)),
         (Heard("is it ready?"), BOTH, None, (), Ask((1, 2))),
@@ -127,10 +149,34 @@ def test_more_than_small_talk(words):
     assert not is_small_talk(words)
 
 
-def test_numbers_and_references():
-    assert [read_number(words, 3) for words in ("1", "#2", "3)", "0", "4", "1 please", "12", "²")] == [
-        1, 2, 3, None, None, None, None, None,
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    ["2", "2.", "#2", "2)", "n.º 2", "Nr. 2", "option 2", "2 please", "number 2", "No 2", "2️⃣", "the second",
+     "The 2nd one, please!", "two", "it's number two", "I meant the second one", "Option two pls", "2 👍",
+     "o segundo", "a 2", "é o 2", "É a segunda, obrigado", "opção 2", "o número dois por favor"],
+)  # fmt: skip
+def test_a_line_of_the_list(words):
+    assert chosen_line(words, 3) == 2
+
+
+@pytest.mark.parametrize(("words", "line"), [("something else, please", 3), ("Outra coisa", 3),
+                                             ("nenhum deles", 3), ("1st", 1), ("one", 1)])  # fmt: skip
+def test_other_lines(words, line):
+    assert chosen_line(words, 3) == line
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["", "0", "4", "12", "²", "-1", "1 or 2", "1-2", "2:30", "at 2", "2 days", "£2", "2€", "2/3", "iphone 2",
+     "\u202e2", "<script>2</script>", "{{7*7}}", "the one I brought second", "para segunda",
+     "na segunda", "no", "yes", "option",
+     "2" * 10_000, "please " * 2_000 + "2", "٢", "2\x002"],
+)  # fmt: skip
+def test_no_line_of_the_list(words):
+    assert chosen_line(words, 3) is None
+
+
+def test_references():
     slip = MAC.ref[:-1] + ("0" if MAC.ref[-1] != "0" else "1")
     assert read_refs(f"{MAC.ref} {MAC.ref} {slip} XRPR-2611-7K3QB") == [MAC.ref]
 

@@ -19,7 +19,7 @@ def test_it_names_address_and_hours_where_they_are_known(locale):
 @pytest.mark.parametrize("locale", LOCALES)
 def test_it_leaves_out_what_is_not(locale):
     said = render(locale, "pickup_reminder", "chat", VALUES | {"address": "", "hours": []})
-    assert "Quay Phones." in said and len(said.splitlines()) == 2
+    assert "Quay Phones." in said and len(said.splitlines()) == 3
 
 
 @pytest.mark.parametrize("locale", LOCALES)
