@@ -20,7 +20,7 @@ test: .venv/installed-dev
 			--no-install-recommends chromium; } >/dev/null 2>&1 \
 			|| echo "No chromium could be installed: the browser tests are skipped"; \
 	fi
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -27,7 +27,7 @@ from bridge.parsers import (
     timezone,
     url,
 )
-from crm.texting.models import SENDER
+from crm.texting.rules import SENDER
 
 CHATWOOT_SECRET_LENGTH = 24  # webhooks.md 5: Chatwoot makes them, nobody can choose
 

@@ -19,7 +19,7 @@ from crm.core.hours import DayHours
 from crm.core.uow import UnitOfWork
 from crm.locations import queries, service
 from crm.locations.models import Location as LocationRow
-from crm.texting.models import SENDER
+from crm.texting.rules import SENDER
 
 blp = Blueprint("locations", __name__, url_prefix="/api/v1/locations", description="Locations")
 

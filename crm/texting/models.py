@@ -12,8 +12,6 @@ from crm.core.db import Base
 
 SMS, WHATSAPP = "sms", "whatsapp"
 CHANNELS = (SMS, WHATSAPP)
-# A number, a messaging service of Twilio's, or a name of up to 11 signs.
-SENDER = r"\+[1-9][0-9]{6,14}|MG[0-9a-zA-Z]{32}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}"
 
 
 class NumberState(StrEnum):

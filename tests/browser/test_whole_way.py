@@ -192,7 +192,7 @@ def test_from_drop_off_to_collected(mendline, visit):
     mendline.agent(number, "!ready", private=True)
     mendline.settle()
     walk.sees("Ready to collect")
-    code = re.search(r"collection code: (\d{6})", "\n".join(mendline.told(number)))[1]
+    code = re.search(r"collection code:\s+(\d{6})", "\n".join(mendline.told(number)))[1]
     assert not any(code in note for note in mendline.notes(number))
 
     walk.call("desk", "POST", f"/repairs/{ref}/collection", code=code)

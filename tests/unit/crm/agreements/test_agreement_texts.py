@@ -21,13 +21,13 @@ def test_the_link_is_sent_with_what_it_is_for(locale, purpose):
 @pytest.mark.parametrize("locale", LOCALES)
 def test_the_code_is_told_only_where_there_is_one(locale):
     values = {**REPAIR, "shop": "Quay Phones", "note": None, "ready_on": None}
-    values |= {"balance": None, "pay_link": None}
+    values |= {"balance": None, "pay_link": None, "address": None, "hours": None}
     with_code, without = (
         render(locale, "repair_ready_pickup", "chat", {**values, "collection_code": code})
         for code in ("004821", None)
     )
     assert "004821" in with_code and "004821" not in without
-    assert len(without.splitlines()) == 2
+    assert len(without.splitlines()) == 3
 
 
 @pytest.mark.parametrize(
