@@ -160,7 +160,7 @@ def _owner_of(uow: UnitOfWork, key: Key) -> Customer | None:
 
 def _create(uow: UnitOfWork, person: Person, actor: Actor) -> Customer:
     customer = Customer(
-        ref=refs.make(REF_PREFIX, uow.now),
+        ref=refs.free(uow, REF_PREFIX, Customer.ref),
         name=person.name,
         email=person.email,
         phone=person.phone,

@@ -70,6 +70,7 @@ class Visit:
     def is_too_wide(self) -> bool:
         # Between two pages there is a document without an element.
         self.page.wait_for_selector("body")
+        self.page.wait_for_load_state()
         return self.page.evaluate(
             "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         )
@@ -137,6 +138,7 @@ def axe_source(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def accessibility_faults(axe_source: str) -> Callable[[Page], list[str]]:
     def check(page: Page) -> list[str]:
+        page.wait_for_load_state()  # before its styles are there, everything is too small
         page.evaluate(axe_source)
         found = page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", WCAG)[
             "violations"

@@ -33,6 +33,14 @@ def _known(mendline, *keys, **fields):
         return known.id, known.ref
 
 
+def test_a_reference_that_is_taken_is_drawn_again(mendline, monkeypatch):
+    drawn = iter("AAAA" + "AAAA" + "BBBB")
+    monkeypatch.setattr("secrets.choice", lambda _: next(drawn))
+    _, first = _known(mendline, name="Ilse")
+    _, second = _known(mendline, name="Otto")
+    assert first[9:13] == "AAAA" and second[9:13] == "BBBB"
+
+
 def test_a_typed_address_opens_nobodys_file(mendline):
     known, _ = _known(
         mendline, email_key("ilse@example.org", proven=True), email="ilse@example.org"
