@@ -5,6 +5,7 @@ PostgreSQL to use (a superuser's address; databases are created beside the named
 Engines and applications are left to the folders that need them.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -153,3 +154,9 @@ def redis_client(redis_url: str) -> Iterator[Redis]:
     with Redis.from_url(redis_url) as client:
         client.flushall()
         yield client
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: without it each full collection would look at all of it."""
+    gc.collect()
+    gc.freeze()
