@@ -151,7 +151,7 @@ def tell(
 
 
 def figures(name: str, waits: list[float], most_p99: float) -> list[Figure]:
-    steps = quantiles(waits, n=100)
+    steps = quantiles(waits, n=100, method="inclusive")
     return [
         Figure(f"{name}, median of {len(waits)}", steps[49], "s"),
         Figure(f"{name}, p99", steps[98], "s", at_most=most_p99),

@@ -33,7 +33,7 @@ def run(*, seconds: float = 300) -> list[Figure]:
         memory = _memory(service)
         rest.wait(service, REST_SECONDS)
         found = rest.check(service, said=outcome.statuses[202])
-    steps = quantiles(outcome.waits, n=100)
+    steps = quantiles(outcome.waits, n=100, method="inclusive")
     accepted = outcome.statuses[202]
     return [
         Figure(f"steady: {PER_SECOND}/s, accepted in {seconds:g} s", accepted, ""),

@@ -19,7 +19,6 @@ from crm.core.outbox import OutboxRow
 from crm.core.uow import UnitOfWork
 from crm.notifications import rules, service
 from crm.notifications.models import Notification, NotificationState
-from crm.notifications.rules import Kind
 
 _AGAIN = ":again:"
 _ARRIVED = (NotificationState.SENT, NotificationState.DELIVERED, NotificationState.READ)
@@ -122,7 +121,7 @@ def _steps(uow: UnitOfWork, row: Notification) -> frozenset[Step]:
 
 def _obstacle(uow: UnitOfWork, latest: Notification, *, is_repeat: bool) -> Conflict | None:
     """Why it is not sent again, see `resend`."""
-    if rules.defaults()[latest.template].kind == Kind.CODE:
+    if rules.is_code(latest.template):
         return Conflict("a code is good for one sending; ask for a new one", code="secret-gone")
     if latest.state == NotificationState.QUEUED:
         return Conflict("it is still on its way", code="message-waits")

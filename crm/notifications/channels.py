@@ -27,7 +27,6 @@ from crm.notifications.events import (
     NotificationSkipped,
 )
 from crm.notifications.models import Notification, NotificationState
-from crm.notifications.rules import Kind
 from crm.notifications.service import NOTICE_DEADLINE
 
 _CLIMB = (
@@ -190,7 +189,7 @@ def gave_up(uow: UnitOfWork, notification_id: int | None, reason: str) -> None:
     is_refused = reason.startswith(f"{Permanent.code}:")
     if is_refused:
         notification.refusals = {**notification.refusals, notification.channel or "": reason}
-    if is_refused and rules.defaults()[notification.template].kind != Kind.CODE:
+    if is_refused and not rules.is_code(notification.template):
         uow.record(NotificationRefused(notification.id, SYSTEM))
     else:
         uow.record(NotificationFailed(notification.id, SYSTEM))
