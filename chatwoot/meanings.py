@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-
 from chatwoot.notes import Notes
 from crm.core.uow import Reactions, UnitOfWork
 from crm.repairs.models import Repair
 from crm.replies.events import RepairChosen, StrangersRepairNamed, WishHeard
 from crm.replies.models import RepairQuestion
+from crm.tickets import queries as tickets
 from crm.tickets.models import Conversation, TicketMessage
 
 
@@ -53,12 +52,6 @@ class MeaningNotes:
         self, uow: UnitOfWork, ticket_id: int, conversation_id: int | None
     ) -> Conversation | None:
         """This conversation, else the latest of the ticket."""
-        return uow.session.scalars(
-            select(Conversation)
-            .where(Conversation.ticket_id == ticket_id)
-            .order_by(
-                (Conversation.id == conversation_id).desc().nulls_last(),
-                Conversation.last_activity_at.desc(),
-            )
-            .limit(1)
-        ).first()
+        if conversation_id is not None:
+            return uow.session.get_one(Conversation, conversation_id)
+        return tickets.latest_conversation(uow, ticket_id)

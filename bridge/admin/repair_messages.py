@@ -23,7 +23,7 @@ from bridge.api.fields import MOST_BIGINT
 from bridge.auth import allow, principal
 from bridge.context import here
 from bridge.pages.answers import money
-from crm.core.errors import Conflict, NotFound
+from crm.core.errors import NotFound
 from crm.core.uow import UnitOfWork
 from crm.notifications import again, queries
 from crm.notifications.again import Step
@@ -94,9 +94,7 @@ def resend_message(ref: str, message_id: int) -> Response:
     is_repeat = request.form.get("again") == "yes"
     with here().units() as uow:
         row = _of(uow, ref, message_id)
-        if not again.steps(uow, [row])[row.id] & {Step.RESEND, Step.REPEAT}:
-            raise Conflict("it cannot be sent again as it stands now", code="message-moved-on")
-        again.resend(uow, row.id, principal().actor, is_repeat=is_repeat)
+        again.resend(uow, row.id, principal().actor, is_repeat=is_repeat, is_newest=True)
     return _back(ref)
 
 

@@ -47,16 +47,28 @@ def take_back(uow: UnitOfWork, notification_id: int, actor: Actor) -> Notificati
 
 
 def resend(
-    uow: UnitOfWork, notification_id: int, actor: Actor, *, is_repeat: bool = False
+    uow: UnitOfWork,
+    notification_id: int,
+    actor: Actor,
+    *,
+    is_repeat: bool = False,
+    is_newest: bool = False,
 ) -> Notification:
     """A new decision about a message that did not arrive, with the same words; goes at once.
 
-    is_repeat: also one that was sent, or may have been. Raises NotFound, Conflict (`message-waits`: it
-    may still be sent; `message-sent`; `secret-gone`: a code is good for one sending; `too-late`).
+    is_repeat: also one that was sent, or may have been. is_newest: only if this row is the newest of its
+    message, so that a second press sends nothing. Raises NotFound, Conflict (`message-waits`: it may
+    still be sent; `message-sent`; `message-moved-on`; `secret-gone`: a code is good for one sending;
+    `too-late`).
     """
     root_key = _locked(uow, notification_id).event_key.partition(_AGAIN)[0]
     rows = _rows_of(uow, root_key)
     latest = rows[-1]
+    is_replaced = latest.id != notification_id or latest.state == NotificationState.SUPERSEDED
+    if is_newest and is_replaced:
+        raise Conflict(
+            "it was sent again already, or a later one says more", code="message-moved-on"
+        )
     if obstacle := _obstacle(uow, latest, is_repeat=is_repeat):
         raise obstacle
     fresh = service.compose(
